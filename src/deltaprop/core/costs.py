@@ -1,0 +1,195 @@
+"""The costs C of one example, each with ∇_a C, and the canonical pairs where BP1 becomes δ^L = a^L - y.
+
+Inside core an example is a column: a and y are (n_L, m), C gives (m,), grad_a gives (n_L, m). The mean over the
+examples is taken by the engine, which multiplies ∇_a C by each example's share of the batch.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from deltaprop._types import Array
+from deltaprop.core.activations import log_sum_exp
+from deltaprop.errors import ArgumentError, one_of, sentence
+
+CostFunction = Callable[[Array, Array], Array]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A cost of one example and its gradient with respect to a^L, on columns.
+
+    `targets` says which y it takes: "real", "probability" (in [0, 1]) or "count" (>= 0). `outputs` lists the
+    built-in output activations whose range fits it, None for any; `kinks` the residuals a - y where ∇_a C jumps.
+    """
+
+    name: str
+    C: CostFunction
+    grad_a: CostFunction
+    targets: str = "real"
+    outputs: tuple[str, ...] | None = None
+    kinks: tuple[float, ...] = ()
+
+    @classmethod
+    def from_rows(cls, name: str, C: CostFunction, grad_a: CostFunction) -> Cost:
+        """Your own cost: C(a, y) gives (m,), grad_a(a, y) gives (m, n_L), both for a and y of shape (m, n_L)."""
+        return cls(name, partial(_on_columns, C), partial(_on_columns, grad_a))
+
+
+def _on_columns(function: CostFunction, a: Array, y: Array) -> Array:
+    return np.asarray(function(a.T, y.T)).T
+
+
+def _quadratic(a: Array, y: Array) -> Array:
+    """C = ½ ‖a - y‖²."""
+    r = a - y
+    return 0.5 * (r * r).sum(axis=0)
+
+
+def _quadratic_grad(a: Array, y: Array) -> Array:
+    """∇_a C = a - y."""
+    return a - y
+
+
+def _xlogy(y: Array, a: Array) -> Array:
+    """y log a, and 0 where y = 0 whatever a is."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(y == 0, a.dtype.type(0), y * np.log(a))
+
+
+def _binary(a: Array, y: Array) -> Array:
+    """C = -Σ_j (y_j log a_j + (1 - y_j) log(1 - a_j)): each output a probability of its own."""
+    return -(_xlogy(y, a) + _xlogy(1 - y, 1 - a)).sum(axis=0)
+
+
+def _binary_grad(a: Array, y: Array) -> Array:
+    """∇_a C = (a - y) / (a (1 - a))."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return (a - y) / (a * (1 - a))
+
+
+def _categorical(a: Array, y: Array) -> Array:
+    """C = -Σ_j y_j log a_j: the outputs are one distribution."""
+    return -_xlogy(y, a).sum(axis=0)
+
+
+def _categorical_grad(a: Array, y: Array) -> Array:
+    """∇_a C = -y / a."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(y == 0, a.dtype.type(0), -y / a)
+
+
+def _poisson(a: Array, y: Array) -> Array:
+    """C = Σ_j (a_j - y_j + y_j log(y_j / a_j)): half the deviance, 0 where a = y."""
+    return (a - y + _xlogy(y, y) - _xlogy(y, a)).sum(axis=0)
+
+
+def _poisson_grad(a: Array, y: Array) -> Array:
+    """∇_a C = 1 - y / a."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return 1 - y / a
+
+
+def _absolute(a: Array, y: Array) -> Array:
+    """C = Σ_j |a_j - y_j|."""
+    return np.abs(a - y).sum(axis=0)
+
+
+def _absolute_grad(a: Array, y: Array) -> Array:
+    """∇_a C = sign(a - y), 0 where a = y (a convention)."""
+    return np.sign(a - y)
+
+
+def huber(threshold: float = 1.0) -> Cost:
+    """C = Σ_j h(a_j - y_j), h(r) = ½ r² where |r| <= t, else t (|r| - ½ t); ∇_a C = clip(a - y, -t, t)."""
+    if not (np.isfinite(threshold) and threshold > 0):
+        raise ArgumentError(sentence("threshold", "a positive number", repr(threshold)))
+
+    name = "huber" if threshold == 1.0 else f"huber({threshold:g})"
+    return Cost(name, partial(_huber, t=threshold), partial(_huber_grad, t=threshold))
+
+
+def _huber(a: Array, y: Array, t: float) -> Array:
+    r = np.abs(a - y)
+    inside = np.minimum(r, t)
+    return (inside * (r - 0.5 * inside)).sum(axis=0)
+
+
+def _huber_grad(a: Array, y: Array, t: float) -> Array:
+    return np.clip(a - y, -t, t)
+
+
+POSITIVE = ("exp", "softplus", "sigmoid", "softmax")
+BINARY = Cost("cross_entropy", _binary, _binary_grad, "probability", ("sigmoid",))
+CATEGORICAL = Cost("cross_entropy", _categorical, _categorical_grad, "probability", ("softmax",))
+
+COSTS = {
+    cost.name: cost
+    for cost in (
+        Cost("quadratic", _quadratic, _quadratic_grad),
+        BINARY,
+        huber(),
+        Cost("poisson", _poisson, _poisson_grad, "count", POSITIVE),
+        Cost("absolute", _absolute, _absolute_grad, kinks=(0.0,)),
+    )
+}
+
+
+def _categorical_of_z(z: Array, y: Array) -> Array:
+    """C = Σ_j y_j (log Σ_k e^(z_k) - z_j): no logarithm of a vanishing a."""
+    return (_times(y, log_sum_exp(z) - z)).sum(axis=0)
+
+
+def _times(y: Array, v: Array) -> Array:
+    """y v, and 0 where y = 0 even where v is infinite."""
+    with np.errstate(invalid="ignore"):
+        return np.where(y == 0, v.dtype.type(0), y * v)
+
+
+def _binary_of_z(z: Array, y: Array) -> Array:
+    """C = Σ_j (max(z_j, 0) - y_j z_j + log(1 + e^(-|z_j|)))."""
+    return (np.maximum(z, 0) - y * z + np.log1p(np.exp(-np.abs(z)))).sum(axis=0)
+
+
+def _quadratic_of_z(z: Array, y: Array) -> Array:
+    """C = ½ ‖z - y‖², as a = z."""
+    return _quadratic(z, y)
+
+
+def _poisson_of_z(z: Array, y: Array) -> Array:
+    """C = Σ_j (e^(z_j) - y_j + y_j (log y_j - z_j))."""
+    with np.errstate(over="ignore"):
+        return (np.exp(z) - y + _xlogy(y, y) - y * z).sum(axis=0)
+
+
+# Pairs of (σ, C) for which BP1 cancels to δ^L = a^L - y, each with C as a stable function of z^L.
+CANONICAL: dict[tuple[str, str], CostFunction] = {
+    ("softmax", "cross_entropy"): _categorical_of_z,
+    ("sigmoid", "cross_entropy"): _binary_of_z,
+    ("identity", "quadratic"): _quadratic_of_z,
+    ("exp", "poisson"): _poisson_of_z,
+}
+
+
+def get_cost(cost: str | Cost, output: str) -> Cost:
+    """The cost of that name for that output activation, or the one given. "huber(2.5)" sets its threshold."""
+    if isinstance(cost, Cost):
+        return cost
+    threshold = re.fullmatch(r"huber\(([0-9.e+-]+)\)", cost)
+    if threshold:
+        return huber(float(threshold[1]))
+    if cost not in COSTS:
+        raise one_of("cost", cost, COSTS)
+    return CATEGORICAL if (cost, output) == ("cross_entropy", "softmax") else COSTS[cost]
+
+
+def check_output(cost: Cost, output: str, built_in: bool) -> None:
+    """Refuse a built-in output activation whose range does not fit the cost's logarithm."""
+    if built_in and cost.outputs is not None and output not in cost.outputs:
+        fits = "softmax (one class) or sigmoid (yes/no)" if cost.name == "cross_entropy" else " or ".join(cost.outputs)
+        raise ArgumentError(sentence("output", f"{fits} for the cost {cost.name}", repr(output)))

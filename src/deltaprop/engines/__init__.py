@@ -1,0 +1,1 @@
+"""Where the equations run: one protocol, one engine per kind of hardware."""

@@ -1,0 +1,230 @@
+"""The network as people use it: parameters that can be seen and changed, forward, cost, gradients, traces, files.
+
+A facade: the maths is in core and engines, the trace in trace, the file in files. Everything here has rows as
+examples, and checks what it is given at core.border.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from deltaprop._types import Array
+from deltaprop.core.activations import Activation
+from deltaprop.core.border import check_inputs, check_targets, check_weight
+from deltaprop.core.costs import Cost
+from deltaprop.core.initialization import initialize
+from deltaprop.core.spec import Spec, checked_dtype, make_spec
+from deltaprop.engines.protocol import Plan
+from deltaprop.engines.select import select
+from deltaprop.errors import ArgumentError, NonFiniteError, sentence
+from deltaprop.files.format import Stored, read_model, write_model
+from deltaprop.trace.nonfinite import first_nonfinite
+from deltaprop.trace.record import Trace, layer_index, record
+
+PLAN_ROWS = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """Layer l of a network: W (n_l, n_(l-1)) and b (n_l,), views that can be written to."""
+
+    l: int
+    W: Array
+    b: Array
+    activation: Activation
+
+
+@dataclass(frozen=True, eq=False)
+class GradientLayer:
+    """∂C/∂W^l (n_l, n_(l-1)) and ∂C/∂b^l (n_l,)."""
+
+    l: int
+    dW: Array
+    db: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Gradient:
+    """C and its gradient: `cost`, `layer(l).dW`, `layer(l).db`, and all of it as one `vector` laid out like θ."""
+
+    cost: float
+    vector: Array
+    spec: Spec = field(repr=False)
+
+    def layer(self, l: int) -> GradientLayer:
+        """The gradients of layer l, 1 <= l <= L."""
+        at = layer_index(l, self.spec.L, "net.input_gradient") - 1
+        return GradientLayer(l, self.spec.weights(self.vector)[at], self.spec.biases(self.vector)[at])
+
+    def __iter__(self) -> Iterator[GradientLayer]:
+        return (self.layer(l) for l in range(1, self.spec.L + 1))
+
+
+class Network:
+    """A fully connected network: `sizes` n_0..n_L, σ per layer, a cost, parameters.
+
+    `activation` is one for all hidden layers or a list with one per hidden layer; `output` is that of layer L; `init`
+    is a scheme of core.initialization; `seed` makes the parameters reproducible; `engine` says where it runs.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        *,
+        activation: str | Activation | Sequence[str | Activation] = "relu",
+        output: str | Activation = "softmax",
+        cost: str | Cost = "cross_entropy",
+        dtype: object = "float32",
+        seed: int | None = None,
+        engine: str = "auto",
+        init: str = "auto",
+    ) -> None:
+        chosen = activation if isinstance(activation, (str, Activation)) else list(activation)
+        self._spec = make_spec(sizes, chosen, output, cost, dtype)
+        self._engine = select(engine)
+        self._theta = initialize(self._spec, init, np.random.default_rng(check_seed(seed)))
+        self._plan: Plan | None = None
+        self.facts: dict[str, Any] = {}
+
+    @classmethod
+    def from_parameters(cls, spec: Spec, theta: Array, engine: str = "auto") -> Network:
+        """A network of this description that starts at a copy of θ."""
+        net = cls.__new__(cls)
+        net._spec, net._engine, net._plan, net.facts = spec, select(engine), None, {}
+        net._theta = np.array(theta, spec.dtype)
+        return net
+
+    @property
+    def spec(self) -> Spec:
+        """The description: sizes, activations, cost, number type."""
+        return self._spec
+
+    @property
+    def theta(self) -> Array:
+        """All parameters as one vector, W^1..W^L then b^1..b^L; writable, and what every layer's W and b look into."""
+        return self._theta
+
+    @property
+    def L(self) -> int:
+        """The number of layers with weights."""
+        return self._spec.L
+
+    @property
+    def engine(self) -> str:
+        """The name of the engine that runs it."""
+        return self._engine.name
+
+    def layer(self, l: int) -> Layer:
+        """Layer l, 1 <= l <= L: its W and b are views into the network, and can be written to."""
+        at = layer_index(l, self.L, "the X that you give") - 1
+        spec = self._spec
+        return Layer(l, spec.weights(self._theta)[at], spec.biases(self._theta)[at], spec.activations[at])
+
+    def __iter__(self) -> Iterator[Layer]:
+        return (self.layer(l) for l in range(1, self.L + 1))
+
+    def __len__(self) -> int:
+        return self.L
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_plan": None}
+
+    def __repr__(self) -> str:
+        return f"<Network {self._spec.architecture()}, {self._spec.n_parameters:,} parameters, engine {self.engine}>"
+
+    def forward(self, X: object) -> Array:
+        """a^L of every row of X, (m, n_L)."""
+        return self.plan().forward(self._theta, check_inputs(X, self._spec))
+
+    def cost(self, X: object, Y: object, sample_weight: object = None) -> float:
+        """C: the (weighted) mean of the examples' costs, penalties apart."""
+        return self.plan().evaluate(self._theta, *self.examples(X, Y, sample_weight))[0]
+
+    def backprop(self, X: object, Y: object, sample_weight: object = None) -> Gradient:
+        """C and ∂C/∂W^l, ∂C/∂b^l of every layer, by BP1-BP4; nothing else is kept. NonFiniteError names NaN and Inf."""
+        rows, targets, weight = self.examples(X, Y, sample_weight)
+        plan = self.plan()
+        cost = plan.gradients(self._theta, rows, targets, weight)
+        if not (np.isfinite(cost) and np.isfinite(plan.grad).all()):
+            raise NonFiniteError(f"{first_nonfinite(record(self._spec, self._theta, rows, targets, weight))}.")
+        return Gradient(cost, plan.grad.copy(), self._spec)
+
+    def trace(self, X: object, Y: object, sample_weight: object = None) -> Trace:
+        """Every quantity of a pass: `layer(l)` has W b z a a_prev sigma_prime delta dW db; also x, y, grad_a, cost."""
+        return record(self._spec, self._theta, *self.examples(X, Y, sample_weight))
+
+    def input_gradient(self, X: object, Y: object, sample_weight: object = None) -> Array:
+        """∂C/∂x of every row, (m, n_0): BP2 taken one layer further."""
+        return self.plan().input_gradient(self._theta, *self.examples(X, Y, sample_weight))
+
+    def jacobian(self, X: object) -> Array:
+        """∂a^L/∂x of every row, (m, n_L, n_0): BP2 for each output a_k in turn, with a_k in the place of C."""
+        rows = check_inputs(X, self._spec)
+        outputs = range(self._spec.sizes[-1])
+        kth = [Cost("a_k", lambda a, _, k=k: a[k], lambda a, _, k=k: _unit_rows(a, k)) for k in outputs]  # type: ignore[misc]
+        jacobian = np.empty((len(rows), len(outputs), rows.shape[1]), self._spec.dtype)
+        nothing = np.zeros((len(rows), len(outputs)), self._spec.dtype)
+        for k in outputs:
+            plan = self._engine.plan(replace(self._spec, cost=kth[k]), PLAN_ROWS)
+            jacobian[:, k] = plan.input_gradient(self._theta, rows, nothing, None) * len(rows)
+        return jacobian
+
+    def copy(self) -> Network:
+        """A network with the same description and a copy of the parameters."""
+        twin = Network.from_parameters(self._spec, self._theta, self.engine)
+        twin.facts = dict(self.facts)
+        return twin
+
+    def astype(self, dtype: object) -> Network:
+        """A copy whose parameters are of this number type."""
+        spec = replace(self._spec, dtype=checked_dtype(dtype))
+        return Network.from_parameters(spec, self._theta.astype(spec.dtype), self.engine)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to a safetensors file, atomically: a reader sees the old file or the new one."""
+        write_model(path, Stored(self._spec, self._theta, self.facts))
+
+    def examples(self, X: object, Y: object, sample_weight: object = None) -> tuple[Array, Array, Array | None]:
+        """X, Y and the weights checked against this network and each other; at least one example."""
+        rows = check_inputs(X, self._spec)
+        if not len(rows):
+            raise ArgumentError(sentence("X", "at least one row", "0 rows", "A mean over no examples is undefined."))
+        return rows, check_targets(Y, self._spec, len(rows)), check_weight(sample_weight, len(rows))
+
+    def plan(self) -> Plan:
+        """The engine's plan of this network, made at first use."""
+        if self._plan is None:
+            self._plan = self._engine.plan(self._spec, PLAN_ROWS)
+        return self._plan
+
+    def new_plan(self, batch: int) -> Plan:
+        """A plan of its own for up to `batch` examples at once."""
+        return self._engine.plan(self._spec, batch)
+
+
+def load(path: str | os.PathLike[str], *, custom: Iterable[Activation | Cost] = (), engine: str = "auto") -> Network:
+    """The network in a model file. Files hold no code: bring your own activations and costs as `custom`."""
+    stored = read_model(path, custom)
+    net = Network.from_parameters(stored.spec, stored.theta, engine)
+    net.facts = stored.facts
+    return net
+
+
+def check_seed(seed: object) -> int | None:
+    """A whole number from 0 to 2^63 - 1, or None."""
+    if seed is None:
+        return None
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
+        raise ArgumentError(sentence("seed", "a whole number from 0 to 2^63 - 1, or None", repr(seed)))
+    return int(seed)
+
+
+def _unit_rows(a: Array, k: int) -> Array:
+    rows = np.zeros_like(a)
+    rows[k] = 1
+    return rows

@@ -1,0 +1,181 @@
+"""The update rules: how θ moves, given the gradient.
+
+A rule is data (its numbers) and one function on flat vectors, so that the reference engine runs it as written and a
+compiled engine reads the numbers. η is the step's learning rate, g the gradient, t = 1, 2, ... the step. Every rule
+can decay the weights apart from the gradient (`weight_decay`, W <- W (1 - η λ); Loshchilov & Hutter, arXiv 1711.05101).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+
+from deltaprop._types import Array
+from deltaprop.errors import ArgumentError, ArgumentTypeError, one_of, sentence
+
+BLOCK = 1 << 16  # elements updated at a time: the block and its slots stay in the L2 cache
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """Common to all rules: the learning rate η, the decoupled decay λ, and the names of the vectors kept per θ."""
+
+    learning_rate: float
+    weight_decay: float = field(default=0.0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        for number in fields(self):
+            _check_number(number.name, getattr(self, number.name))
+
+    @property
+    def name(self) -> str:
+        """The name under which a string finds it."""
+        return type(self).__name__.lower()
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The names of the vectors, as long as θ and 0 at first, that the rule keeps from step to step."""
+        return ()
+
+    def update(self, theta: Array, g: Array, slots: tuple[Array, ...], rate: float, t: int) -> None:
+        """Move θ one step in place; all arrays are blocks of the same length."""
+        raise NotImplementedError
+
+
+def _check_number(name: str, value: object) -> None:
+    if isinstance(value, bool):
+        return
+    if not isinstance(value, (int, float, np.integer, np.floating)):
+        raise ArgumentTypeError(sentence(name, "a number", repr(value)))
+    if not np.isfinite(value):
+        raise ArgumentError(sentence(name, "finite", repr(value)))
+    if name == "learning_rate" and value <= 0:
+        raise ArgumentError(sentence(name, "greater than 0", repr(value)))
+    if name in ("momentum", "beta1", "beta2", "rho") and not 0 <= value < 1:
+        raise ArgumentError(sentence(name, "at least 0 and less than 1", repr(value)))
+    if name in ("weight_decay", "epsilon") and value < 0:
+        raise ArgumentError(sentence(name, "0 or more", repr(value)))
+
+
+@dataclass(frozen=True)
+class SGD(Optimizer):
+    """θ <- θ + v, v <- μ v - η g; Nesterov: θ <- θ + μ v - η g with the new v. Sutskever et al., ICML 2013."""
+
+    learning_rate: float = 0.1
+    momentum: float = 0.0
+    nesterov: bool = False
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """v, where there is momentum."""
+        return ("v",) if self.momentum else ()
+
+    def update(self, theta: Array, g: Array, slots: tuple[Array, ...], rate: float, t: int) -> None:
+        """v <- μ v - η g; θ <- θ + v."""
+        change = g * -rate
+        if self.momentum:
+            (v,) = slots
+            v *= self.momentum
+            v += change
+            change = self.momentum * v + change if self.nesterov else v
+        theta += change
+
+
+@dataclass(frozen=True)
+class RMSprop(Optimizer):
+    """v <- ρ v + (1 - ρ) g²; θ <- θ - η g / (√v + ε). Tieleman & Hinton 2012, lecture 6.5."""
+
+    learning_rate: float = 1e-3
+    rho: float = 0.9
+    epsilon: float = 1e-8
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """v, the decaying mean of g²."""
+        return ("v",)
+
+    def update(self, theta: Array, g: Array, slots: tuple[Array, ...], rate: float, t: int) -> None:
+        """v <- ρ v + (1 - ρ) g²; θ <- θ - η g / (√v + ε)."""
+        (v,) = slots
+        _decaying_mean(v, g * g, self.rho)
+        theta -= rate * g / (np.sqrt(v) + self.epsilon)
+
+
+@dataclass(frozen=True)
+class Adam(Optimizer):
+    """Adam: m <- β1 m + (1 - β1) g, v <- β2 v + (1 - β2) g², θ <- θ - η_t m / (√v + ε).
+
+    η_t = η √(1 - β2^t) / (1 - β1^t). Kingma & Ba, arXiv 1412.6980, in the order of the end of its section 2.
+    """
+
+    learning_rate: float = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """m and v, the decaying means of g and g²."""
+        return ("m", "v")
+
+    def update(self, theta: Array, g: Array, slots: tuple[Array, ...], rate: float, t: int) -> None:
+        """θ <- θ - η_t m / (√v + ε)."""
+        m, v = slots
+        _decaying_mean(m, g, self.beta1)
+        _decaying_mean(v, g * g, self.beta2)
+        rate_t = rate * float(np.sqrt(1 - self.beta2**t)) / (1 - self.beta1**t)
+        step = np.sqrt(v)
+        step += self.epsilon
+        np.divide(m, step, out=step)
+        step *= rate_t
+        theta -= step
+
+
+@dataclass(frozen=True)
+class AdamW(Adam):
+    """Adam with decoupled weight decay, 0.01 unless said otherwise. Loshchilov & Hutter, arXiv 1711.05101."""
+
+    weight_decay: float = field(default=0.01, kw_only=True)
+
+
+@dataclass(frozen=True)
+class LBFGS(Optimizer):
+    """Limited-memory BFGS on the whole batch, through SciPy; one epoch is one of its iterations.
+
+    `memory` pairs are kept; it stops where the largest gradient element is below `tolerance`. There is no
+    learning rate: a line search finds each step's length.
+    """
+
+    learning_rate: float = 1.0
+    memory: int = 10
+    tolerance: float = 1e-6
+
+
+def _decaying_mean(mean: Array, value: Array, beta: float) -> None:
+    """mean <- β mean + (1 - β) value, in place."""
+    mean *= beta
+    mean += (1 - beta) * value
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {rule.__name__.lower(): rule for rule in (SGD, RMSprop, Adam, AdamW, LBFGS)}
+
+
+def get_optimizer(optimizer: str | Optimizer, **numbers: float) -> Optimizer:
+    """The rule of that name with these numbers, or the one given."""
+    if isinstance(optimizer, Optimizer):
+        return optimizer
+    if optimizer not in OPTIMIZERS:
+        raise one_of("optimizer", optimizer, OPTIMIZERS)
+    return OPTIMIZERS[optimizer](**numbers)
+
+
+def apply_update(
+    optimizer: Optimizer, theta: Array, g: Array, slots: tuple[Array, ...], rate: float, t: int, n_weights: int
+) -> None:
+    """One step of the rule on all of θ, block by block, after the decoupled decay of the first n_weights."""
+    if optimizer.weight_decay:
+        theta[:n_weights] *= 1 - rate * optimizer.weight_decay
+    for start in range(0, theta.size, BLOCK):
+        part = slice(start, start + BLOCK)
+        optimizer.update(theta[part], g[part], tuple(slot[part] for slot in slots), rate, t)

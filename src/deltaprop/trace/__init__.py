@@ -1,0 +1,1 @@
+"""One forward and backward pass as plain, versioned data."""

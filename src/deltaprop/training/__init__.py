@@ -1,0 +1,1 @@
+"""The training loop: batches, epochs, validation, stopping; knows nothing of scikit-learn or of printing."""

@@ -1,0 +1,40 @@
+"""What a callback is given: frozen facts, and `stop()` to end the training after this step or epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from deltaprop.network import Network
+from deltaprop.trace.record import Trace
+from deltaprop.training.history import EpochRecord, History
+
+
+@dataclass(frozen=True)
+class StepEvent:
+    """One step, counted from 1 since training began: its batch's cost (penalties apart), its rate, the network.
+
+    `trace()` gives every z, a, δ, dW, db of the step, with the parameters as they were before its update.
+    """
+
+    step: int
+    epoch: int
+    cost: float
+    learning_rate: float
+    net: Network
+    trace: Callable[[], Trace]
+    stop: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class EpochEvent:
+    """One finished epoch: its record, the history up to and with it, the network as it is now."""
+
+    record: EpochRecord
+    history: History
+    net: Network
+    stop: Callable[[], None]
+
+
+OnStep = Callable[[StepEvent], object]
+OnEpoch = Callable[[EpochEvent], object]

@@ -1,0 +1,165 @@
+"""`train`: epochs of mini-batches (or L-BFGS iterations), validation, stopping, callbacks.
+
+The plan does the steps; here it is decided which examples, which rate, and whether to go on. Between two calls of the
+plan, at most about CHUNK_SECONDS apart, Ctrl-C, the time limit and callbacks are answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import perf_counter
+
+import numpy as np
+
+from deltaprop._types import Array
+from deltaprop.engines.protocol import Steps
+from deltaprop.engines.reference import masks
+from deltaprop.errors import NonFiniteError
+from deltaprop.network import Network
+from deltaprop.optim.optimizers import LBFGS, Optimizer
+from deltaprop.optim.schedules import Schedule
+from deltaprop.trace.nonfinite import first_nonfinite
+from deltaprop.trace.record import Trace, record
+from deltaprop.training.batches import batch_bounds, batch_weights, epoch_order
+from deltaprop.training.events import OnEpoch, OnStep, StepEvent
+from deltaprop.training.history import History
+from deltaprop.training.lbfgs import run_lbfgs
+from deltaprop.training.run import Run
+from deltaprop.training.settings import Examples, Settings, check_settings
+from deltaprop.training.stopping import EarlyStopping
+
+CHUNK_SECONDS = 0.04
+
+
+def train(
+    net: Network,
+    X: object,
+    Y: object,
+    *,
+    epochs: int = 10,
+    batch_size: int | None = 32,
+    optimizer: str | Optimizer = "adam",
+    schedule: str | Schedule = "constant",
+    l1: float = 0.0,
+    l2: float = 0.0,
+    clip_norm: float | None = None,
+    dropout: float | Sequence[float] = 0.0,
+    sample_weight: object = None,
+    validation: float | tuple[object, ...] | None = None,
+    early_stopping: bool | int | EarlyStopping | None = None,
+    on_step: OnStep | Sequence[OnStep] = (),
+    on_epoch: OnEpoch | Sequence[OnEpoch] = (),
+    shuffle: bool = True,
+    time_limit: float | None = None,
+    seed: int | None = None,
+) -> History:
+    """Train the network in place on rows X (m, n_0) and targets Y; returns what happened, epoch by epoch.
+
+    Minimises C + ½ l2 ‖W‖² + l1 ‖W‖_1, C the weighted mean of the examples' costs. `batch_size=None` takes all rows
+    at once. `validation` is (X, Y), (X, Y, sample_weight), or a fraction of the rows to hold out. `early_stopping` is
+    a patience in epochs or a rule, and keeps the best weights. `time_limit` is in seconds. The same seed and data give
+    the same bits. Ctrl-C ends it between two steps and returns. NonFiniteError names step, layer and equation.
+    """
+    settings, data, validation_data = check_settings(
+        net,
+        X,
+        Y,
+        sample_weight,
+        validation,
+        epochs=epochs,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        schedule=schedule,
+        l1=l1,
+        l2=l2,
+        clip_norm=clip_norm,
+        dropout=dropout,
+        early_stopping=early_stopping,
+        on_step=on_step,
+        on_epoch=on_epoch,
+        shuffle=shuffle,
+        time_limit=time_limit,
+        seed=seed,
+    )
+    run = Run(net, settings, validation_data)
+    driver = run_lbfgs if isinstance(settings.optimizer, LBFGS) else run_minibatches
+    with run:
+        driver(run, data)
+    return run.history
+
+
+def run_minibatches(run: Run, data: Examples) -> None:
+    """All epochs of mini-batch steps, until the run says stop."""
+    net, settings = run.net, run.settings
+    bounds = batch_bounds(len(data.rows), settings.batch_size)
+    plan = net.new_plan(settings.batch_size)
+    slots = tuple(np.zeros_like(net.theta) for _ in settings.optimizer.slots)
+    chunk = Chunk()
+    for epoch in range(settings.epochs):
+        order = epoch_order(data.rows, settings.seed, epoch, settings.shuffle)
+        rates = run.rates(epoch, len(bounds) - 1)
+        costs = np.empty(len(rates))
+        s = 0
+        while s < len(rates) and not run.must_stop():
+            stop = s + (1 if settings.on_step else min(chunk.steps, len(rates) - s))
+            steps = Steps(data.X, data.Y, data.weight, order, bounds[s : stop + 1], rates[s:stop], run.history.steps)
+            before = net.theta.copy() if settings.on_step else None
+            begun = perf_counter()
+            done = plan.train(net.theta, slots, settings.rules, steps)
+            chunk.took(perf_counter() - begun, done)
+            run.history.steps += done
+            if done < stop - s:
+                raise _nonfinite(net, settings, steps, done, epoch)
+            costs[s:stop] = steps.costs
+            if before is not None:
+                _tell_step(run, steps, epoch, before)
+            s = stop
+        if s < len(rates):
+            return
+        weights = batch_weights(data.weight, order, bounds)
+        run.end_epoch(epoch + 1, float(costs @ weights / weights.sum()), float(rates[-1]))
+        if run.must_stop():
+            return
+
+
+class Chunk:
+    """How many steps one call of the plan should do to last about CHUNK_SECONDS."""
+
+    def __init__(self) -> None:
+        self.steps = 1
+
+    def took(self, seconds: float, steps: int) -> None:
+        """Learn from a call that did this many steps."""
+        if steps:
+            fitting = int(CHUNK_SECONDS / max(seconds / steps, 1e-9))
+            self.steps = max(1, min(fitting, 4 * self.steps))
+
+
+def step_trace(net: Network, settings: Settings, steps: Steps, s: int, theta: Array) -> Trace:
+    """The trace of step s of these steps at θ, with its batch and its dropout masks."""
+    X, Y, weight = steps.batch(s)
+    return record(net.spec, theta, X, Y, weight, masks(net.spec, settings.rules, steps.first + s, len(X)))
+
+
+def _tell_step(run: Run, steps: Steps, epoch: int, before: Array) -> None:
+    event = StepEvent(
+        step=steps.first + 1,
+        epoch=epoch + 1,
+        cost=float(steps.costs[0]),
+        learning_rate=float(steps.rates[0]),
+        net=run.net,
+        trace=lambda: step_trace(run.net, run.settings, steps, 0, before),
+        stop=run.stop,
+    )
+    for callback in run.settings.on_step:
+        callback(event)
+
+
+def _nonfinite(net: Network, settings: Settings, steps: Steps, s: int, epoch: int) -> NonFiniteError:
+    where = first_nonfinite(step_trace(net, settings, steps, s, net.theta))
+    where = where or "Inf in the gradient with its penalty"
+    step = steps.first + s + 1
+    return NonFiniteError(
+        f"Training stopped at step {step} (epoch {epoch + 1}): {where}. The network has the parameters from before "
+        "that step. Try a lower learning rate, clip_norm, or inputs of a smaller scale."
+    )

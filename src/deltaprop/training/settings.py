@@ -1,0 +1,173 @@
+"""What `train` was asked for, checked: frozen settings, and the examples they apply to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from deltaprop._types import Array, Indices
+from deltaprop.core.dropout import check_dropout
+from deltaprop.engines.protocol import Rules
+from deltaprop.errors import ArgumentError, ArgumentTypeError, sentence
+from deltaprop.network import Network, check_seed
+from deltaprop.optim.optimizers import LBFGS, Optimizer, get_optimizer
+from deltaprop.optim.schedules import ReduceOnPlateau, Schedule, get_schedule
+from deltaprop.training.batches import split
+from deltaprop.training.events import OnEpoch, OnStep
+from deltaprop.training.stopping import EarlyStopping
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Checked rows X, Y, weight (or None), and which of them take part."""
+
+    X: Array
+    Y: Array
+    weight: Array | None
+    rows: Indices
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Checked settings of one training."""
+
+    epochs: int
+    batch_size: int
+    rules: Rules
+    schedule: Schedule
+    early_stopping: EarlyStopping | None
+    on_step: tuple[OnStep, ...]
+    on_epoch: tuple[OnEpoch, ...]
+    shuffle: bool
+    time_limit: float | None
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The update rule."""
+        return self.rules.optimizer
+
+    @property
+    def seed(self) -> int:
+        """The seed of order, split and dropout."""
+        return self.rules.seed
+
+
+def check_settings(
+    net: Network, X: object, Y: object, sample_weight: object, validation: object, **given: Any
+) -> tuple[Settings, Examples, Examples | None]:
+    """The settings, the training examples and the validation examples; an error where they cannot be meant."""
+    seed = check_seed(given["seed"])
+    seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> 1) if seed is None else seed
+    train_on, validate_on = _examples(net, X, Y, sample_weight, validation, seed)
+    batch_size = given["batch_size"]
+    if batch_size is not None:
+        whole("batch_size", batch_size, 1)
+    m = len(train_on.rows)
+    settings = Settings(
+        epochs=whole("epochs", given["epochs"], 1),
+        batch_size=m if batch_size is None else min(int(batch_size), m),
+        rules=Rules(
+            optimizer=get_optimizer(given["optimizer"]),
+            l1=_number("l1", given["l1"]),
+            l2=_number("l2", given["l2"]),
+            clip_norm=_positive("clip_norm", given["clip_norm"]),
+            dropout=check_dropout(given["dropout"], net.spec),
+            seed=seed,
+        ),
+        schedule=get_schedule(given["schedule"]),
+        early_stopping=_early_stopping(given["early_stopping"], validate_on is not None),
+        on_step=_callbacks("on_step", given["on_step"]),
+        on_epoch=_callbacks("on_epoch", given["on_epoch"]),
+        shuffle=bool(given["shuffle"]),
+        time_limit=_positive("time_limit", given["time_limit"]),
+    )
+    _check_lbfgs(settings)
+    return settings, train_on, validate_on
+
+
+def _examples(
+    net: Network, X: object, Y: object, sample_weight: object, validation: object, seed: int
+) -> tuple[Examples, Examples | None]:
+    rows, targets, weight = net.examples(X, Y, sample_weight)
+    everything = np.arange(len(rows))
+    if validation is None:
+        return Examples(rows, targets, weight, everything), None
+    if isinstance(validation, (int, float, np.floating)) and not isinstance(validation, bool):
+        if not 0 < validation < 1:
+            raise ArgumentError(sentence("validation", "a fraction between 0 and 1, or (X, Y)", repr(validation)))
+        if len(rows) < 2:
+            raise ArgumentError(sentence("X", "at least 2 rows, to hold some out for validation", "1 row"))
+        inside, outside = split(len(rows), float(validation), seed)
+        held = rows[outside], targets[outside], None if weight is None else weight[outside]
+        if held[2] is not None and not held[2].any():
+            raise ArgumentError(sentence("sample_weight", "positive for some of the validation rows", "only zeros"))
+        return Examples(rows, targets, weight, inside), Examples(*held, np.arange(len(outside)))
+    if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
+        must = "a fraction, (X, Y) or (X, Y, sample_weight)"
+        raise ArgumentTypeError(sentence("validation", must, type(validation).__name__))
+    checked = net.examples(*validation)
+    return Examples(rows, targets, weight, everything), Examples(*checked, np.arange(len(checked[0])))
+
+
+def whole(name: str, value: object, least: int) -> int:
+    """A whole number that is at least this, or an error."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise ArgumentTypeError(sentence(name, "a whole number", repr(value)))
+    if value < least:
+        raise ArgumentError(sentence(name, f"{least} or more", repr(value)))
+    return int(value)
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise ArgumentTypeError(sentence(name, "a number", repr(value)))
+    if not (np.isfinite(value) and value >= 0):
+        raise ArgumentError(sentence(name, "finite and 0 or more", repr(value)))
+    return float(value)
+
+
+def _positive(name: str, value: Any) -> float | None:
+    if value is None:
+        return None
+    if _number(name, value) == 0:
+        raise ArgumentError(sentence(name, "greater than 0, or None", repr(value)))
+    return float(value)
+
+
+def _early_stopping(given: Any, validated: bool) -> EarlyStopping | None:
+    if given is None or given is False:
+        return None
+    rule = given if isinstance(given, EarlyStopping) else EarlyStopping() if given is True else EarlyStopping(given)
+    if rule.monitor.startswith("validation") and not validated:
+        got = f"a rule that watches the {rule.monitor.replace('_', ' ')}, and no validation"
+        remedy = "Give validation=0.2, or EarlyStopping(monitor='cost')."
+        raise ArgumentError(sentence("early_stopping", "matched by validation data", got, remedy))
+    return rule
+
+
+def _callbacks(name: str, given: Any) -> tuple[Callable[[Any], object], ...]:
+    found = tuple(given) if isinstance(given, Sequence) else (given,)
+    for callback in found:
+        if not callable(callback):
+            raise ArgumentTypeError(sentence(name, "a function, or a list of them", repr(callback)))
+    return found
+
+
+def _check_lbfgs(settings: Settings) -> None:
+    """L-BFGS sees one smooth function of θ: refuse what would make it another one at every call."""
+    if not isinstance(settings.optimizer, LBFGS):
+        return
+    rules = settings.rules
+    constant = not isinstance(settings.schedule, ReduceOnPlateau) and type(settings.schedule).__name__ == "Constant"
+    for name, good in (
+        ("l1", not rules.l1),
+        ("dropout", not rules.dropout),
+        ("clip_norm", rules.clip_norm is None),
+        ("schedule", constant),
+        ("weight_decay", not rules.optimizer.weight_decay),
+    ):
+        if not good:
+            raise ArgumentError(sentence(name, "left out with L-BFGS, which needs one smooth function", "a value"))

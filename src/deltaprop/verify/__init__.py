@@ -1,0 +1,1 @@
+"""Is it right: gradients against an independent computation of the same numbers."""
