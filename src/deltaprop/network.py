@@ -84,7 +84,8 @@ class Network:
         engine: str = "auto",
         init: str = "auto",
     ) -> None:
-        chosen = activation if isinstance(activation, (str, Activation)) else list(activation)
+        several = isinstance(activation, Iterable) and not isinstance(activation, str)
+        chosen: Any = list(activation) if several else activation  # type: ignore[arg-type]
         self._spec = make_spec(sizes, chosen, output, cost, dtype)
         self._engine = select(engine)
         self._theta = initialize(self._spec, init, np.random.default_rng(check_seed(seed)))

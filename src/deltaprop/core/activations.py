@@ -142,9 +142,8 @@ def _silu_both(z: Array) -> Pair:
     r = 1 / (1 + e)
     er = e * r
     s, s_minus = np.where(z >= 0, r, er), np.where(z >= 0, er, r)
-    z = np.clip(z, FLAT, -FLAT) if np.isinf(z).any() else z
-    a = z * s
-    return a, s + a * s_minus
+    a = np.maximum(z, FLAT) * s
+    return a, s + np.minimum(a, -FLAT) * s_minus
 
 
 def _silu(z: Array) -> Array:

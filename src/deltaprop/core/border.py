@@ -25,7 +25,8 @@ def check_inputs(X: object, spec: Spec, name: str = "X") -> Array:
     if rows.shape[1] != n_0:
         must = f"of shape (m, {n_0}), to meet W^1 in z^1 = W^1 a^0 + b^1"
         raise ShapeError(sentence(name, must, f"shape {rows.shape}"))
-    rows = rows.astype(spec.dtype, copy=False)
+    with np.errstate(over="ignore"):  # what is too large for float32 becomes Inf, and is refused by name
+        rows = rows.astype(spec.dtype, copy=False)
     check_finite(rows, name)
     return rows
 
@@ -40,7 +41,8 @@ def check_targets(Y: object, spec: Spec, m: int, name: str = "Y") -> Array:
         return _check_indices(rows, spec.sizes[-1], name)
     if rows.shape != (m, spec.sizes[-1]):
         raise _target_shape_error(rows, spec, m, name)
-    rows = rows.astype(spec.dtype, copy=False)
+    with np.errstate(over="ignore"):  # what is too large for float32 becomes Inf, and is refused by name
+        rows = rows.astype(spec.dtype, copy=False)
     check_finite(rows, name)
     _check_range(rows, spec, name)
     return rows
@@ -55,15 +57,15 @@ def check_weight(weight: object, m: int, name: str = "sample_weight") -> Array |
         raise ShapeError(sentence(name, f"of shape ({m},), one number per example", f"shape {w.shape}"))
     check_finite(w, name)
     if (w < 0).any() or not w.any():
-        got = f"{w.min():g} in row {int(w.argmin())}" if (w < 0).any() else "0 for all examples"
-        raise ArgumentError(sentence(name, "0 or more, and not all 0", got))
+        got = f"{w.min():g} in row {int(w.argmin())}" if (w < 0).any() else "zero for all examples"
+        raise ArgumentError(sentence(name, "0 or more, and not zero for all examples", got))
     return w
 
 
 def shares(weight: Array | None, m: int, dtype: np.dtype[np.floating]) -> Array:
     """Each example's share of the batch's mean, (m,): weight / Σ weight; 0 where a batch weighs nothing."""
     if weight is None:
-        return np.full(m, 1 / m, dtype)
+        return np.full(m, 1 / max(m, 1), dtype)
     total = weight.sum()
     return (weight / (total if total > 0 else 1.0)).astype(dtype)
 
@@ -92,12 +94,16 @@ def check_finite(array: Array, name: str) -> None:
 
 
 def _numbers(value: object, name: str) -> Array:
+    if np.ma.is_masked(value):
+        got = "a masked array with masked values"
+        raise ArgumentTypeError(sentence(name, "an array of numbers", got, "Fill or drop missing values first."))
     try:
         array = np.asarray(value)
     except ValueError:  # ragged lists
         raise ArgumentError(sentence(name, "an array with rows of one length", "rows of different lengths")) from None
     if array.dtype.kind not in "fiub":
-        got = "text" if array.dtype.kind in "USO" else f"dtype {array.dtype}"
+        text = array.dtype.kind in "US" or any(isinstance(item, str) for item in array.flat)
+        got = "text" if text else f"dtype {array.dtype}"
         remedy = "Encode text first, for example with deltaprop.TableEncoder."
         raise ArgumentTypeError(sentence(name, "an array of numbers", got, remedy if got == "text" else ""))
     return array

@@ -110,7 +110,7 @@ def huber(threshold: float = 1.0) -> Cost:
     if not (np.isfinite(threshold) and threshold > 0):
         raise ArgumentError(sentence("threshold", "a positive number", repr(threshold)))
 
-    name = "huber" if threshold == 1.0 else f"huber({threshold:g})"
+    name = "huber" if threshold == 1.0 else f"huber({float(threshold)!r})".replace(".0)", ")")
     return Cost(name, partial(_huber, t=threshold), partial(_huber_grad, t=threshold))
 
 
@@ -179,13 +179,21 @@ CANONICAL: dict[tuple[str, str], CostFunction] = {
 def get_cost(cost: str | Cost, output: str) -> Cost:
     """The cost of that name for that output activation, or the one given. "huber(2.5)" sets its threshold."""
     if isinstance(cost, Cost):
+        if cost.name in COSTS and not _built_in(cost):
+            raise ArgumentError(
+                sentence("cost", "a built-in cost, or your own under a name of its own", repr(cost.name))
+            )
         return cost
-    threshold = re.fullmatch(r"huber\(([0-9.e+-]+)\)", cost)
+    threshold = re.fullmatch(r"huber\(([0-9]+\.?[0-9]*(e[+-]?[0-9]+)?)\)", str(cost))
     if threshold:
         return huber(float(threshold[1]))
-    if cost not in COSTS:
+    if not isinstance(cost, str) or cost not in COSTS:
         raise one_of("cost", cost, COSTS)
     return CATEGORICAL if (cost, output) == ("cross_entropy", "softmax") else COSTS[cost]
+
+
+def _built_in(cost: Cost) -> bool:
+    return cost in (*COSTS.values(), CATEGORICAL) or getattr(cost.C, "func", None) is _huber
 
 
 def check_output(cost: Cost, output: str, built_in: bool) -> None:

@@ -1,8 +1,9 @@
 """Dropout masks as a function of (seed, step, layer) alone, so that every engine draws the same ones.
 
-Words come from Philox-4x64-10 (Salmon et al., SC 2011) with key (seed, TAG) and counter (0, step, layer, 0); each
-64-bit word gives two 32-bit numbers, low half first, in the order of rows and, within a row, units. A unit is kept
-where its number is at least p 2^32, and then scaled by 1 / (1 - p), so that its mean stays what it was.
+Words come from Philox-4x64-10 (Salmon et al., SC 2011) with key (seed, TAG) and counters (1, step, layer, 0),
+(2, step, layer, 0), ..., four words each: NumPy's generator counts up before each block. A 64-bit word gives two
+32-bit numbers, low half first, in the order of rows and, within a row, units. A unit is kept where its number is at
+least p 2^32, and then scaled by 1 / (1 - p), so that its mean stays what it was.
 """
 
 from __future__ import annotations
@@ -34,5 +35,5 @@ def mask(spec: Spec, dropout: tuple[float, ...], seed: int, step: int, layer: in
     p, n = dropout[layer - 1], spec.sizes[layer]
     words = np.random.Philox(counter=[0, step, layer, 0], key=[seed, TAG]).random_raw((n * m + 1) // 2)
     numbers = words.astype("<u8", copy=False).view("<u4")[: n * m].reshape(m, n)
-    kept = numbers >= np.uint32(round(p * 2**32))
+    kept = numbers >= np.uint32(min(round(p * 2**32), 2**32 - 1))
     return (kept * spec.dtype.type(1 / (1 - p))).astype(spec.dtype, copy=False).T

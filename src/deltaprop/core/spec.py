@@ -14,8 +14,8 @@ from math import prod
 import numpy as np
 
 from deltaprop._types import Array
-from deltaprop.core.activations import OUTPUTS, Activation, get_activation
-from deltaprop.core.costs import CANONICAL, Cost, check_output, get_cost
+from deltaprop.core.activations import OUTPUTS, SOFTMAX, Activation, get_activation
+from deltaprop.core.costs import CANONICAL, COSTS, Cost, check_output, get_cost
 from deltaprop.errors import ArgumentError, ArgumentTypeError, sentence
 
 DTYPES = ("float32", "float64")
@@ -60,11 +60,12 @@ class Spec:
         """Whether a class index stands for a target: the outputs are one score per class."""
         return self.sizes[-1] > 1 and self.output.name in ("softmax", "sigmoid")
 
-    @property
+    @cached_property
     def canonical(self) -> bool:
-        """Whether BP1 takes its canonical form δ^L = a^L - y."""
-        key = (self.output.name, self.cost.name)
-        return key in CANONICAL and self.output == OUTPUTS.get(self.output.name)
+        """Whether BP1 takes its canonical form δ^L = a^L - y: a pair of built-in σ and C, not of the same names."""
+        output, cost = self.output.name, self.cost.name
+        own = self.output != OUTPUTS.get(output) or cost not in COSTS or self.cost != get_cost(cost, output)
+        return (output, cost) in CANONICAL and not own
 
     def weights(self, theta: Array) -> list[Array]:
         """W^1..W^L as views of θ (or of any vector laid out like θ)."""
@@ -109,7 +110,17 @@ def make_spec(
         raise ArgumentError(
             sentence("output", "sigmoid for a single output", "'softmax'", "Softmax of one unit is always 1.")
         )
-    return Spec(widths, (*map(get_activation, names), last), chosen, checked_dtype(dtype))
+    layers = (*map(get_activation, names), last)
+    _check_elementwise(layers)
+    return Spec(widths, layers, chosen, checked_dtype(dtype))
+
+
+def _check_elementwise(layers: tuple[Activation, ...]) -> None:
+    """BP2's Hadamard product needs an elementwise σ; the output may also be softmax, whose Jacobian is known."""
+    for l, activation in enumerate(layers, 1):
+        name = "output" if l == len(layers) else "activation"
+        if not activation.elementwise and (name, activation) != ("output", SOFTMAX):
+            raise ArgumentError(sentence(name, "elementwise, or for the output softmax", repr(activation.name)))
 
 
 def _checked_sizes(sizes: object) -> tuple[int, ...]:
@@ -129,9 +140,9 @@ def _checked_sizes(sizes: object) -> tuple[int, ...]:
 def checked_dtype(dtype: object) -> np.dtype[np.floating]:
     """float32 or float64; anything else is refused."""
     try:
-        found = np.dtype(dtype)  # type: ignore[call-overload]
+        found = np.dtype(dtype) if dtype is not None else None  # type: ignore[call-overload]
     except TypeError:
         found = None
     if found is None or found.name not in DTYPES:
         raise ArgumentError(sentence("dtype", "float32 or float64", repr(dtype)))
-    return found  # type: ignore[no-any-return]
+    return np.dtype(found.name)  # in this machine's byte order

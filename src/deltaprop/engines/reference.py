@@ -161,9 +161,17 @@ def add_penalty(grad: Array, theta: Array, rules: Rules, n_weights: int) -> None
 def clip(grad: Array, norm: float | None) -> None:
     """Scale the gradient down to this norm where it is longer. Pascanu et al., arXiv 1211.5063."""
     if norm is not None:
-        length = float(np.linalg.norm(grad))
+        length = _norm(grad)
         if length > norm:
             grad *= norm / length
+
+
+def _norm(grad: Array) -> float:
+    length = float(np.linalg.norm(grad))
+    if np.isfinite(length):
+        return length
+    top = np.abs(grad).max()  # the squares overflowed, the gradient did not
+    return float(top) * float(np.linalg.norm(grad / top))
 
 
 def _finite(grad: Array) -> bool:

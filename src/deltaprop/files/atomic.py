@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,43 +21,53 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
         if target.exists() and not target.is_file():  # a pipe or a device has no old content to protect
             target.write_bytes(content)
             return
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+        temporary = target.with_name(f".{target.name[:40]}.{secrets.token_hex(8)}.part")
         try:
-            _fill(handle, content)
-            Path(temporary).chmod(_mode_of(target))
-            Path(temporary).replace(target)
+            _write(temporary, content, target.stat().st_mode & 0o7777 if target.exists() else None)
+            temporary.replace(target)
         except BaseException:
             with suppress(OSError):
-                Path(temporary).unlink()
+                temporary.unlink()
             raise
-        _flush_folder(target.parent)
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(
             f"Cannot write {str(path)!r}: {reason[:1].lower() + reason[1:]}. Nothing was changed."
         ) from error
+    _flush_folder(target.parent)
 
 
-def _fill(handle: int, content: bytes) -> None:
-    with os.fdopen(handle, "wb") as file:
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Refuse a path that could not be written, before the work whose result it is to hold."""
+    target = Path(os.path.realpath(path))
+    folder = target.parent
+    if target.is_dir():
+        reason = "it is a folder"
+    elif not folder.is_dir():
+        reason = f"there is no folder {str(folder)!r}"
+    elif not os.access(target if target.exists() else folder, os.W_OK):
+        reason = "permission denied"
+    else:
+        return
+    raise OutputError(f"Cannot write {str(path)!r}: {reason}. Nothing was changed.")
+
+
+def _write(new: Path, content: bytes, mode: int | None) -> None:
+    """A new file with this content, on the disk; its permissions are `mode`, or the usual ones of a new file."""
+    at_first = 0o666 if mode is None else mode & 0o600  # the umask applies; nobody else reads a private file's copy
+    with open(new, "xb", opener=lambda name, flags: os.open(name, flags, at_first)) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _mode_of(target: Path) -> int:
-    if target.exists():
-        return target.stat().st_mode & 0o7777
-    umask = os.umask(0)
-    os.umask(umask)
-    return 0o666 & ~umask
+    if mode is not None:
+        new.chmod(mode)
 
 
 def _flush_folder(folder: Path) -> None:
-    if os.name != "posix":  # other systems cannot open a folder
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    """Make the rename last through a power cut, where the system can; the new file is in place either way."""
+    with suppress(OSError):  # Windows cannot open a folder, nor can one without permission to list it
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,8 +1,9 @@
 """The model file: safetensors, with everything that is not a number array as JSON in its metadata.
 
 Tensors `layer.1.W`, `layer.1.b`, ...; metadata key `deltaprop` holds a JSON object with `format` (a whole number,
-FORMAT here), `sizes`, `activations`, `cost`, `dtype`, `facts` (about the training) and, for models of tables,
-`table` (encoder and labels). docs/file-format.md describes it for other programs.
+FORMAT here), `sizes`, `activations`, `cost`, `dtype`, `custom` (the names that are their maker's own), `facts` (about
+the training) and, for models of tables, `table` (encoder and labels). docs/file-format.md describes it for other
+programs.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -19,13 +21,17 @@ import numpy as np
 
 from deltaprop._types import Array
 from deltaprop.core.activations import OUTPUTS, Activation
-from deltaprop.core.costs import COSTS, Cost, get_cost
+from deltaprop.core.costs import Cost, get_cost
 from deltaprop.core.spec import Spec, make_spec
-from deltaprop.errors import ArgumentError, DeltapropError, FileFormatError
+from deltaprop.errors import ArgumentError, FileFormatError, sentence
 from deltaprop.files.atomic import write_atomically
 
 FORMAT = 1
 KEY = "deltaprop"
+STORED_AS = {"float32": "F32", "float64": "F64"}
+WIDEST = 2**40  # a layer of more units is no network but damage
+NEEDED = {"sizes": list, "activations": list, "cost": str, "dtype": str}
+OPTIONAL = {"custom": list, "facts": dict, "table": dict}
 
 
 @dataclass
@@ -43,6 +49,9 @@ def write_model(path: str | os.PathLike[str], stored: Stored) -> None:
     from safetensors.numpy import save
 
     spec = stored.spec
+    for name, view in _named(spec, stored.theta):
+        if not np.isfinite(view).all():
+            raise ArgumentError(sentence("theta", "finite in every parameter to be saved", f"NaN or Inf in {name}"))
     header = {
         "format": FORMAT,
         "sizes": spec.sizes,
@@ -55,7 +64,7 @@ def write_model(path: str | os.PathLike[str], stored: Stored) -> None:
     if stored.table is not None:
         header["table"] = stored.table
     tensors = dict(_named(spec, stored.theta))
-    write_atomically(path, save(tensors, {KEY: json.dumps(header, ensure_ascii=False, allow_nan=False)}))
+    write_atomically(path, save(tensors, {KEY: _json(header)}))
 
 
 def read_model(path: str | os.PathLike[str], custom: Iterable[Activation | Cost] = ()) -> Stored:
@@ -64,21 +73,31 @@ def read_model(path: str | os.PathLike[str], custom: Iterable[Activation | Cost]
 
     file = Path(path)
     if not file.is_file():
-        what = "it is a folder" if file.is_dir() else "there is no such file"
+        what = "it is not a plain file" if file.exists() else "there is no such file"
         raise FileFormatError(f"Cannot read the model {str(path)!r}: {what}.")
     try:
         with safe_open(file, framework="numpy") as tensors:
             header = _header(tensors.metadata(), str(path))
-            spec = _spec(header, {own.name: own for own in custom}, str(path))
-            _check_shapes(spec, {name: tensors.get_slice(name).get_shape() for name in tensors.keys()}, str(path))  # noqa: SIM118
+            spec = _spec(header, custom, str(path))
+            _check_shapes(spec, {name: tensors.get_slice(name) for name in tensors.keys()}, str(path))  # noqa: SIM118
             theta = np.empty(spec.n_parameters, spec.dtype)
             for name, view in _named(spec, theta):
-                view[...] = _typed(tensors.get_tensor(name), spec, name, str(path))
+                view[...] = tensors.get_tensor(name)
+                if not np.isfinite(view).all():
+                    raise _damaged(str(path), f"{name} holds NaN or Inf")
     except SafetensorError as error:
         raise _damaged(str(path), f"it is truncated, or not a safetensors file ({error})") from error
     except OSError as error:
         raise FileFormatError(f"Cannot read the model {str(path)!r}: {error.strerror or error}.") from error
     return Stored(spec, theta, header.get("facts", {}), header.get("table"))
+
+
+def _json(header: dict[str, Any]) -> str:
+    try:
+        return json.dumps(header, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        must = "plain data: text, finite numbers, true, false, None, and lists and dicts of them"
+        raise ArgumentError(sentence("facts", must, f"what JSON cannot hold ({error})")) from error
 
 
 def _named(spec: Spec, theta: Array) -> Iterable[tuple[str, Array]]:
@@ -89,8 +108,22 @@ def _named(spec: Spec, theta: Array) -> Iterable[tuple[str, Array]]:
 
 def _custom_names(spec: Spec) -> list[str]:
     names = [s.name for s in spec.activations if OUTPUTS.get(s.name) != s]
-    built_in = spec.cost.name.startswith("huber(") or spec.cost.name in COSTS
-    return sorted({*names, *([] if built_in else [spec.cost.name])})
+    return sorted({*names, *([] if _is_built_in(spec.cost, spec.output.name) else [spec.cost.name])})
+
+
+def _is_built_in(cost: Cost, output: str) -> bool:
+    """Whether its name alone brings back this very cost."""
+    try:
+        found = get_cost(cost.name, output)
+    except ValueError:
+        return False
+    return _same(cost.C, found.C) and _same(cost.grad_a, found.grad_a)
+
+
+def _same(f: object, g: object) -> bool:
+    if isinstance(f, partial) and isinstance(g, partial):  # huber with its threshold
+        return (f.func, f.args, f.keywords) == (g.func, g.args, g.keywords)
+    return f == g
 
 
 def _damaged(path: str, why: str) -> FileFormatError:
@@ -102,52 +135,57 @@ def _header(metadata: dict[str, str] | None, path: str) -> dict[str, Any]:
         raise _damaged(path, "its header has no deltaprop entry")
     try:
         header = json.loads(metadata[KEY])
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         header = None
-    if not isinstance(header, dict) or not isinstance(header.get("format"), int):
+    if not isinstance(header, dict) or type(header.get("format")) is not int or header["format"] < 1:
         raise _damaged(path, "its deltaprop entry is not the JSON object it should be")
     if header["format"] > FORMAT:
         raise FileFormatError(
             f"{path!r} has file format {header['format']}; this version reads up to {FORMAT}. "
             "Install a newer deltaprop."
         )
+    for key, kind in {**NEEDED, **OPTIONAL}.items():
+        if not isinstance(header.get(key, None if key in NEEDED else kind()), kind):
+            raise _damaged(path, f"its entry {key} is missing, or not a {kind.__name__}")
+    if header["dtype"] not in STORED_AS:
+        raise _damaged(path, f"its dtype is {header['dtype']!r}, neither float32 nor float64")
     return header
 
 
-def _spec(header: dict[str, Any], custom: dict[str, Activation | Cost], path: str) -> Spec:
-    names = [*header.get("custom", [])] if isinstance(header.get("custom", []), list) else []
-    missing = [name for name in names if name not in custom]
+def _spec(header: dict[str, Any], custom: Iterable[Activation | Cost], path: str) -> Spec:
+    names = header.get("custom", [])
+    own = [one for one in custom if one.name in names]
+    missing = [name for name in names if name not in [one.name for one in own]]
     if missing:
         raise ArgumentError(
             f"{path!r} uses {', '.join(map(repr, missing))}, of its maker's own. "
             "Files hold no code: give them again, as in load(path, custom=[...])."
         )
+    own_activations = {one.name: one for one in own if isinstance(one, Activation)}
+    own_costs = {one.name: one for one in own if isinstance(one, Cost)}
     try:
-        activations = [custom.get(name, name) for name in header["activations"]]
-        cost = custom.get(header["cost"]) or get_cost(header["cost"], header["activations"][-1])
-        spec = make_spec(header["sizes"], activations[:-1], activations[-1], cost, header["dtype"])  # type: ignore[arg-type]
-    except (KeyError, IndexError, TypeError, AttributeError, DeltapropError) as error:
+        *hidden, output = [own_activations.get(name, name) for name in header["activations"]]
+        cost = own_costs.get(header["cost"]) or get_cost(header["cost"], header["activations"][-1])
+        spec = make_spec(header["sizes"], hidden, output, cost, header["dtype"])
+    except (KeyError, TypeError, ValueError) as error:
         raise _damaged(path, f"its description of the network is wrong ({error})") from error
-    if not all(isinstance(header.get(key, {}), dict) for key in ("facts", "table")):
-        raise _damaged(path, "its facts or its table are not JSON objects")
+    if max(spec.sizes) > WIDEST:
+        raise _damaged(path, f"its sizes ask for a layer of more than {WIDEST:,} units")
     return spec
 
 
-def _check_shapes(spec: Spec, found: dict[str, list[int]], path: str) -> None:
+def _check_shapes(spec: Spec, found: dict[str, Any], path: str) -> None:
+    """Compare what the header claims with the tensors that are there, before anything is allocated."""
     expected: dict[str, list[int]] = {}
     for l, shape in enumerate(spec.weight_shapes, 1):
         expected[f"layer.{l}.W"], expected[f"layer.{l}.b"] = list(shape), [shape[0]]
     for name in sorted({*expected, *found}):
-        if expected.get(name) != found.get(name):
-            got = f"shape {found[name]}" if name in found else "nothing"
+        there = found[name].get_shape() if name in found else None
+        if expected.get(name) != there:
+            got = "nothing" if there is None else f"shape {there}"
             want = f"shape {expected[name]}" if name in expected else "nothing"
             claimed = sum(map(prod, expected.values()))
             raise _damaged(path, f"its sizes ask for {claimed:,} parameters, {want} in {name}, but it holds {got}")
-
-
-def _typed(tensor: Array, spec: Spec, name: str, path: str) -> Array:
-    if tensor.dtype != spec.dtype:
-        raise _damaged(path, f"{name} holds {tensor.dtype}, its header says {spec.dtype}")
-    if not np.isfinite(tensor).all():
-        raise _damaged(path, f"{name} holds NaN or Inf")
-    return tensor
+        kind = found[name].get_dtype()
+        if kind != STORED_AS[spec.dtype.name]:
+            raise _damaged(path, f"{name} holds {kind}, its header says {spec.dtype}")

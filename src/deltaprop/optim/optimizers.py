@@ -44,18 +44,22 @@ class Optimizer:
 
 
 def _check_number(name: str, value: object) -> None:
-    if isinstance(value, bool):
+    if name == "nesterov":
+        if not isinstance(value, (bool, np.bool_)):
+            raise ArgumentTypeError(sentence(name, "True or False", repr(value)))
         return
-    if not isinstance(value, (int, float, np.integer, np.floating)):
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise ArgumentTypeError(sentence(name, "a number", repr(value)))
     if not np.isfinite(value):
         raise ArgumentError(sentence(name, "finite", repr(value)))
-    if name == "learning_rate" and value <= 0:
+    if name in ("learning_rate", "epsilon") and value <= 0:
         raise ArgumentError(sentence(name, "greater than 0", repr(value)))
     if name in ("momentum", "beta1", "beta2", "rho") and not 0 <= value < 1:
         raise ArgumentError(sentence(name, "at least 0 and less than 1", repr(value)))
-    if name in ("weight_decay", "epsilon") and value < 0:
+    if name in ("weight_decay", "tolerance") and value < 0:
         raise ArgumentError(sentence(name, "0 or more", repr(value)))
+    if name == "memory" and (value < 1 or value != int(value)):
+        raise ArgumentError(sentence(name, "a whole number, 1 or more", repr(value)))
 
 
 @dataclass(frozen=True)
@@ -165,7 +169,7 @@ def get_optimizer(optimizer: str | Optimizer, **numbers: float) -> Optimizer:
     """The rule of that name with these numbers, or the one given."""
     if isinstance(optimizer, Optimizer):
         return optimizer
-    if optimizer not in OPTIMIZERS:
+    if not isinstance(optimizer, str) or optimizer not in OPTIMIZERS:
         raise one_of("optimizer", optimizer, OPTIMIZERS)
     return OPTIMIZERS[optimizer](**numbers)
 

@@ -52,7 +52,7 @@ class InverseScaling:
     power: float = 0.5
 
     def __post_init__(self) -> None:
-        _need(self.power >= 0, "power", "0 or more", self.power)
+        _need(0 <= self.power < np.inf, "power", "finite and 0 or more", self.power)
 
     def factor(self, e: Array, epochs: int) -> Array:
         """(1 + e)^(-power)."""
@@ -92,6 +92,9 @@ class OneCycle:
         return np.where(t < self.rise, up, down)
 
 
+AFTER_WARM_UP = "a Constant, StepDecay, InverseScaling or Cosine"
+
+
 @dataclass(frozen=True)
 class WarmUp:
     """factor = e / epochs_up for the first epochs_up epochs, then that of `then`, whose time starts there."""
@@ -101,6 +104,7 @@ class WarmUp:
 
     def __post_init__(self) -> None:
         _need(self.epochs_up > 0, "epochs_up", "a positive number of epochs", self.epochs_up)
+        _need(isinstance(self.then, Constant | StepDecay | InverseScaling | Cosine), "then", AFTER_WARM_UP, self.then)
 
     def factor(self, e: Array, epochs: int) -> Array:
         """The straight rise, then the other schedule."""
@@ -124,6 +128,8 @@ class ReduceOnPlateau:
     def __post_init__(self) -> None:
         _need(0 < self.gamma < 1, "gamma", "in (0, 1)", self.gamma)
         _need(self.patience >= 1, "patience", "1 or more", self.patience)
+        _need(self.min_delta >= 0, "min_delta", "0 or more", self.min_delta)
+        _need(0 <= self.floor <= 1, "floor", "in [0, 1]", self.floor)
 
     def factor(self, e: Array, epochs: int) -> Array:
         """1: the loop multiplies by what the plateaus so far have cost."""
@@ -144,8 +150,8 @@ SCHEDULES: dict[str, type[Schedule]] = {
 
 def get_schedule(schedule: str | Schedule) -> Schedule:
     """The schedule of that name with its usual numbers, or the one given."""
-    if not isinstance(schedule, str):
+    if isinstance(schedule, Schedule):
         return schedule
-    if schedule not in SCHEDULES:
+    if not isinstance(schedule, str) or schedule not in SCHEDULES:
         raise one_of("schedule", schedule, SCHEDULES)
     return SCHEDULES[schedule]()

@@ -38,3 +38,4 @@ class EpochEvent:
 
 OnStep = Callable[[StepEvent], object]
 OnEpoch = Callable[[EpochEvent], object]
+OnProgress = Callable[[float], object]  # how many epochs are done, the part of the present one included

@@ -9,6 +9,7 @@ from deltaprop.engines.reference import add_penalty
 from deltaprop.errors import NonFiniteError
 from deltaprop.optim.optimizers import LBFGS
 from deltaprop.trace.nonfinite import first_nonfinite
+from deltaprop.trace.record import record
 from deltaprop.training.events import StepEvent
 from deltaprop.training.run import Run
 from deltaprop.training.settings import Examples
@@ -25,47 +26,82 @@ def run_lbfgs(run: Run, data: Examples) -> None:
     """
     from scipy.optimize import minimize
 
-    net, settings = run.net, run.settings
-    rule = settings.optimizer
+    rule = run.settings.optimizer
     assert isinstance(rule, LBFGS)
-    X, Y, weight = _all(data)
-    plan = net.new_plan(min(len(X), 1024))
-    n_weights, costs = net.spec.n_weights, {"last": np.nan}
+    problem = _Problem(run, data)
+    start = run.net.theta.astype(np.float64)
+    problem.check(start)
+    options = {
+        "maxiter": run.settings.epochs,
+        "maxfun": 20 * run.settings.epochs,
+        "maxcor": int(rule.memory),
+        "gtol": rule.tolerance,
+        "ftol": 0.0,  # the tolerance alone says when it is good enough
+    }
+    try:
+        result = minimize(
+            problem.function, start, jac=True, method="L-BFGS-B", callback=problem.iteration, options=options
+        )
+    except _Stop:
+        return
+    if not run.must_stop() and result.status != 1:  # 1: out of iterations; else converged, or no better point found
+        run.stop("converged")
 
-    def function(theta64: Array) -> tuple[float, Array]:
-        theta = theta64.astype(net.spec.dtype)
-        cost = plan.gradients(theta, X, Y, weight)
-        add_penalty(plan.grad, theta, settings.rules, n_weights)
-        costs["last"] = cost
-        total = cost + 0.5 * settings.rules.l2 * float(theta[:n_weights] @ theta[:n_weights])
-        return total, plan.grad.astype(np.float64)
 
-    def iteration(theta64: Array) -> None:
-        before = net.theta.copy() if settings.on_step else None
-        net.theta[...] = theta64
+class _Problem:
+    """What SciPy minimises, and what is to be done after each of its iterations."""
+
+    def __init__(self, run: Run, data: Examples) -> None:
+        self.run, self.batch = run, _all(data)
+        self.plan = run.net.new_plan(min(len(self.batch[0]), 1024))
+        self.cost = self.accepted = np.nan  # C of the latest evaluation, and of the iterate before this iteration
+
+    @np.errstate(over="ignore")
+    def function(self, theta64: Array) -> tuple[float, Array]:
+        """C + ½ l2 ‖W‖² and its gradient, in float64."""
+        spec, rules = self.run.net.spec, self.run.settings.rules
+        theta = theta64.astype(spec.dtype)
+        self.cost = self.plan.gradients(theta, *self.batch)
+        add_penalty(self.plan.grad, theta, rules, spec.n_weights)
+        W = theta[: spec.n_weights].astype(np.float64)
+        return self.cost + 0.5 * rules.l2 * float(W @ W), self.plan.grad.astype(np.float64)
+
+    def check(self, start: Array) -> None:
+        """Refuse a start at which C or its gradient is not finite."""
+        total, gradient = self.function(start)
+        if not (np.isfinite(total) and np.isfinite(gradient).all()):
+            where = first_nonfinite(self.run.net.trace(*self.batch)) or "Inf in the gradient with its penalty"
+            raise NonFiniteError(f"Training stopped at step 1: {where}.")
+        self.accepted = self.cost
+
+    def iteration(self, theta64: Array) -> None:
+        """Take the accepted iterate over into the network, and tell everybody."""
+        run = self.run
+        before = run.net.theta.copy() if run.settings.on_step else None
+        run.net.theta[...] = theta64
         run.history.steps += 1
         if before is not None:
-            _tell(run, (X, Y, weight), costs["last"], before)
-        run.end_epoch(run.history.steps, costs["last"], 1.0)
+            self._tell(before)
+        self.accepted = self.cost
+        run.end_epoch(run.history.steps, self.cost, 1.0)
+        for callback in run.settings.on_progress:
+            callback(float(run.history.steps))
         if run.must_stop():
             raise _Stop
 
-    start = net.theta.astype(np.float64)
-    cost, gradient = function(start)
-    if not (np.isfinite(cost) and np.isfinite(gradient).all()):
-        raise NonFiniteError(f"Training stopped at step 1: {first_nonfinite(net.trace(X, Y, weight))}.")
-    options = {
-        "maxiter": settings.epochs,
-        "maxfun": 20 * settings.epochs,
-        "maxcor": rule.memory,
-        "gtol": rule.tolerance,
-    }
-    try:
-        result = minimize(function, start, jac=True, method="L-BFGS-B", callback=iteration, options=options)
-    except _Stop:
-        return
-    if result.status != 1:  # 1: out of iterations; otherwise it converged or found no better point
-        run.stop("converged")
+    def _tell(self, before: Array) -> None:
+        run, batch = self.run, self.batch
+        event = StepEvent(
+            step=run.history.steps,
+            epoch=run.history.steps,
+            cost=self.accepted,
+            learning_rate=1.0,
+            net=run.net,
+            trace=lambda: record(run.net.spec, before, *batch),
+            stop=run.stop,
+        )
+        for callback in run.settings.on_step:
+            callback(event)
 
 
 def _all(data: Examples) -> tuple[Array, Array, Array | None]:
@@ -73,19 +109,3 @@ def _all(data: Examples) -> tuple[Array, Array, Array | None]:
         return data.X, data.Y, data.weight
     weight = None if data.weight is None else data.weight[data.rows]
     return data.X[data.rows], data.Y[data.rows], weight
-
-
-def _tell(run: Run, batch: tuple[Array, Array, Array | None], cost: float, before: Array) -> None:
-    from deltaprop.trace.record import record
-
-    event = StepEvent(
-        step=run.history.steps,
-        epoch=run.history.steps,
-        cost=cost,
-        learning_rate=1.0,
-        net=run.net,
-        trace=lambda: record(run.net.spec, before, *batch),
-        stop=run.stop,
-    )
-    for callback in run.settings.on_step:
-        callback(event)

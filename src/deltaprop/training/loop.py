@@ -12,7 +12,7 @@ from time import perf_counter
 import numpy as np
 
 from deltaprop._types import Array
-from deltaprop.engines.protocol import Steps
+from deltaprop.engines.protocol import Plan, Steps
 from deltaprop.engines.reference import masks
 from deltaprop.errors import NonFiniteError
 from deltaprop.network import Network
@@ -21,7 +21,7 @@ from deltaprop.optim.schedules import Schedule
 from deltaprop.trace.nonfinite import first_nonfinite
 from deltaprop.trace.record import Trace, record
 from deltaprop.training.batches import batch_bounds, batch_weights, epoch_order
-from deltaprop.training.events import OnEpoch, OnStep, StepEvent
+from deltaprop.training.events import OnEpoch, OnProgress, OnStep, StepEvent
 from deltaprop.training.history import History
 from deltaprop.training.lbfgs import run_lbfgs
 from deltaprop.training.run import Run
@@ -49,6 +49,7 @@ def train(
     early_stopping: bool | int | EarlyStopping | None = None,
     on_step: OnStep | Sequence[OnStep] = (),
     on_epoch: OnEpoch | Sequence[OnEpoch] = (),
+    on_progress: OnProgress | Sequence[OnProgress] = (),
     shuffle: bool = True,
     time_limit: float | None = None,
     seed: int | None = None,
@@ -57,8 +58,10 @@ def train(
 
     Minimises C + ½ l2 ‖W‖² + l1 ‖W‖_1, C the weighted mean of the examples' costs. `batch_size=None` takes all rows
     at once. `validation` is (X, Y), (X, Y, sample_weight), or a fraction of the rows to hold out. `early_stopping` is
-    a patience in epochs or a rule, and keeps the best weights. `time_limit` is in seconds. The same seed and data give
-    the same bits. Ctrl-C ends it between two steps and returns. NonFiniteError names step, layer and equation.
+    a patience in epochs or a rule, and keeps the best weights. `time_limit` is in seconds. `on_step` and `on_epoch` get
+    a StepEvent and an EpochEvent, `on_progress` the epochs done as a fraction, about every 40 ms. The same seed and
+    data give the same bits. Ctrl-C ends it between two steps and returns. NonFiniteError names step, layer and
+    equation.
     """
     settings, data, validation_data = check_settings(
         net,
@@ -77,6 +80,7 @@ def train(
         early_stopping=early_stopping,
         on_step=on_step,
         on_epoch=on_epoch,
+        on_progress=on_progress,
         shuffle=shuffle,
         time_limit=time_limit,
         seed=seed,
@@ -100,26 +104,34 @@ def run_minibatches(run: Run, data: Examples) -> None:
         rates = run.rates(epoch, len(bounds) - 1)
         costs = np.empty(len(rates))
         s = 0
-        while s < len(rates) and not run.must_stop():
+        while s < len(rates):
+            if run.must_stop():
+                return
             stop = s + (1 if settings.on_step else min(chunk.steps, len(rates) - s))
             steps = Steps(data.X, data.Y, data.weight, order, bounds[s : stop + 1], rates[s:stop], run.history.steps)
-            before = net.theta.copy() if settings.on_step else None
-            begun = perf_counter()
-            done = plan.train(net.theta, slots, settings.rules, steps)
-            chunk.took(perf_counter() - begun, done)
-            run.history.steps += done
-            if done < stop - s:
-                raise _nonfinite(net, settings, steps, done, epoch)
+            _run_steps(run, plan, slots, steps, epoch, chunk)
             costs[s:stop] = steps.costs
-            if before is not None:
-                _tell_step(run, steps, epoch, before)
             s = stop
-        if s < len(rates):
-            return
+            for callback in settings.on_progress:
+                callback(epoch + s / len(rates))
         weights = batch_weights(data.weight, order, bounds)
         run.end_epoch(epoch + 1, float(costs @ weights / weights.sum()), float(rates[-1]))
         if run.must_stop():
             return
+
+
+def _run_steps(run: Run, plan: Plan, slots: tuple[Array, ...], steps: Steps, epoch: int, chunk: Chunk) -> None:
+    """One call of the plan; tells the step callbacks, for whom it is one step."""
+    net, settings = run.net, run.settings
+    before = net.theta.copy() if settings.on_step else None
+    begun = perf_counter()
+    done = plan.train(net.theta, slots, settings.rules, steps)
+    chunk.took(perf_counter() - begun, done)
+    run.history.steps += done
+    if done < len(steps.rates):
+        raise _nonfinite(net, settings, steps, done, epoch)
+    if before is not None:
+        _tell_step(run, steps, epoch, before)
 
 
 class Chunk:

@@ -12,6 +12,8 @@ from deltaprop._types import Array
 from deltaprop.errors import NonFiniteError
 from deltaprop.network import Network
 from deltaprop.optim.schedules import ReduceOnPlateau
+from deltaprop.trace.nonfinite import first_nonfinite
+from deltaprop.trace.record import record
 from deltaprop.training.events import EpochEvent
 from deltaprop.training.history import EpochRecord, History
 from deltaprop.training.interrupt import Interrupt
@@ -71,16 +73,16 @@ class Run:
         """Validate, record, tell the callbacks, and follow the rules that may end the training or lower the rate."""
         self._check_parameters(epoch)
         validation_cost, validation_score = self._validate()
-        record = EpochRecord(epoch, cost, validation_cost, validation_score, rate, self.seconds)
-        self.history.epochs.append(record)
+        now = EpochRecord(epoch, cost, validation_cost, validation_score, rate, self.seconds)
+        self.history.epochs.append(now)
         if self._plateau:
             self._plateau.saw(cost if validation_cost is None else validation_cost)
         if self._stopper:
-            watched = getattr(record, self._stopper.rule.monitor)
+            watched = getattr(now, self._stopper.rule.monitor)
             if self._stopper.saw(epoch, watched, self.net.theta):
                 self.stop("early stopping")
         for callback in self.settings.on_epoch:
-            callback(EpochEvent(record, self.history, self.net, self.stop))
+            callback(EpochEvent(now, self.history, self.net, self.stop))
 
     def _validate(self) -> tuple[float | None, float | None]:
         held = self.validation
@@ -88,12 +90,18 @@ class Run:
             return None, None
         net = self.net
         cost, a = net.plan().evaluate(net.theta, held.X, held.Y, held.weight)
+        if not np.isfinite(cost):
+            where = first_nonfinite(record(net.spec, net.theta, held.X, held.Y, held.weight))
+            raise NonFiniteError(
+                f"Training stopped after step {self.history.steps}, on the validation examples: {where}. "
+                "The network has the parameters from after that step. Look for extreme values among those examples."
+            )
         return cost, score(net.spec, a, held.Y, held.weight)
 
     def _check_parameters(self, epoch: int) -> None:
         for layer in self.net:
             if not (np.isfinite(layer.W).all() and np.isfinite(layer.b).all()):
                 raise NonFiniteError(
-                    f"Training stopped at step {self.history.steps} (epoch {epoch}): Inf in layer {layer.l}, "
+                    f"Training stopped at step {self.history.steps} (epoch {epoch}): NaN or Inf in layer {layer.l}, "
                     "the update of W and b. Try a lower learning rate, clip_norm, or inputs of a smaller scale."
                 )

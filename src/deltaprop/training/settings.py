@@ -14,9 +14,9 @@ from deltaprop.engines.protocol import Rules
 from deltaprop.errors import ArgumentError, ArgumentTypeError, sentence
 from deltaprop.network import Network, check_seed
 from deltaprop.optim.optimizers import LBFGS, Optimizer, get_optimizer
-from deltaprop.optim.schedules import ReduceOnPlateau, Schedule, get_schedule
+from deltaprop.optim.schedules import Constant, Schedule, get_schedule
 from deltaprop.training.batches import split
-from deltaprop.training.events import OnEpoch, OnStep
+from deltaprop.training.events import OnEpoch, OnProgress, OnStep
 from deltaprop.training.stopping import EarlyStopping
 
 
@@ -41,6 +41,7 @@ class Settings:
     early_stopping: EarlyStopping | None
     on_step: tuple[OnStep, ...]
     on_epoch: tuple[OnEpoch, ...]
+    on_progress: tuple[OnProgress, ...]
     shuffle: bool
     time_limit: float | None
 
@@ -81,6 +82,7 @@ def check_settings(
         early_stopping=_early_stopping(given["early_stopping"], validate_on is not None),
         on_step=_callbacks("on_step", given["on_step"]),
         on_epoch=_callbacks("on_epoch", given["on_epoch"]),
+        on_progress=_callbacks("on_progress", given["on_progress"]),
         shuffle=bool(given["shuffle"]),
         time_limit=_positive("time_limit", given["time_limit"]),
     )
@@ -102,8 +104,9 @@ def _examples(
             raise ArgumentError(sentence("X", "at least 2 rows, to hold some out for validation", "1 row"))
         inside, outside = split(len(rows), float(validation), seed)
         held = rows[outside], targets[outside], None if weight is None else weight[outside]
-        if held[2] is not None and not held[2].any():
-            raise ArgumentError(sentence("sample_weight", "positive for some of the validation rows", "only zeros"))
+        for part, of in ((outside, "validation"), (inside, "training")):
+            if weight is not None and not weight[part].any():
+                raise ArgumentError(sentence("sample_weight", f"positive for some of the {of} rows", "only zeros"))
         return Examples(rows, targets, weight, inside), Examples(*held, np.arange(len(outside)))
     if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
         must = "a fraction, (X, Y) or (X, Y, sample_weight)"
@@ -161,12 +164,11 @@ def _check_lbfgs(settings: Settings) -> None:
     if not isinstance(settings.optimizer, LBFGS):
         return
     rules = settings.rules
-    constant = not isinstance(settings.schedule, ReduceOnPlateau) and type(settings.schedule).__name__ == "Constant"
     for name, good in (
         ("l1", not rules.l1),
         ("dropout", not rules.dropout),
         ("clip_norm", rules.clip_norm is None),
-        ("schedule", constant),
+        ("schedule", isinstance(settings.schedule, Constant)),
         ("weight_decay", not rules.optimizer.weight_decay),
     ):
         if not good:

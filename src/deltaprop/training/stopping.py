@@ -15,10 +15,11 @@ MONITORS = ("validation_cost", "validation_score", "cost")
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """Stop where the watched number has not improved by more than `min_delta` for more than `patience` epochs.
+    """Stop where no epoch of more than `patience` has improved on the best one before it by more than `min_delta`.
 
-    `monitor`: "validation_cost" (falls), "validation_score" (rises) or "cost", the training cost (falls). With
-    `keep_best` the network ends with the weights of its best epoch.
+    An epoch that is better by less is the best one all the same (scikit-learn's rule for `tol`). `monitor`:
+    "validation_cost" (falls), "validation_score" (rises) or "cost", the training cost (falls). With `keep_best` the
+    network ends with the weights of its best epoch.
     """
 
     patience: int = 10
@@ -49,12 +50,12 @@ class Stopper:
     def saw(self, epoch: int, value: float, theta: Array) -> bool:
         """Take in one epoch's number; whether it is time to stop."""
         loss = -value if self.rule.monitor == "validation_score" else value
-        if self.best_epoch is None or loss < self.best - self.rule.min_delta:
-            self.best, self.best_epoch, self.waited = loss, epoch, 0
+        first = self.best_epoch is None or np.isnan(self.best)
+        self.waited = 0 if first or loss < self.best - self.rule.min_delta else self.waited + 1
+        if first or loss < self.best:
+            self.best, self.best_epoch = loss, epoch
             if self.rule.keep_best:
                 self._keep(theta)
-        else:
-            self.waited += 1
         return self.waited > self.rule.patience
 
     def restore(self, theta: Array) -> int | None:

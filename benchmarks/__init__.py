@@ -1,0 +1,1 @@
+"""Measurements: each module prints one table and runs alone as `python -m benchmarks.NAME`."""

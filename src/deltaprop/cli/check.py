@@ -1,0 +1,36 @@
+"""`deltaprop check`: a model's gradients on data against central differences, layer by layer."""
+
+from __future__ import annotations
+
+import typer
+
+from deltaprop.cli import show
+from deltaprop.cli.options import Data, Json, ModelFile, Names, names_or_none
+from deltaprop.estimators.table import TableModel
+
+
+def check(model: ModelFile, data: Data, names: Names = None, json: Json = False) -> None:
+    """Check the gradients of MODEL on the first 100 rows of DATA; exit code 1 where one is wrong."""
+    report = TableModel.load(model).check(data, names=names_or_none(names))
+    if json:
+        show.json_object(report.to_dict())
+    else:
+        rows = [
+            (
+                str(row.layer),
+                row.equation,
+                row.element,
+                f"{row.gradient:.6g}",
+                f"{row.difference:.6g}",
+                f"{row.error:.1e}",
+            )
+            for row in report.rows
+        ]
+        headings = ("layer", "equation", "worst element", "gradient", "difference", "error")
+        show.table(headings, rows, right=(3, 4, 5))
+        kinks = f"; {report.kinks} at a kink left out" if report.kinks else ""
+        verdict = "ok" if report.ok else "WRONG"
+        text = f"{report.checked:,} elements against {report.how}{kinks}, tolerance {report.tolerance:g}"
+        show.facts([(f"gradients {verdict}", text)])
+    if not report.ok:
+        raise typer.Exit(1)

@@ -1,0 +1,22 @@
+"""`deltaprop evaluate`: how good a model is on rows whose target is known."""
+
+from __future__ import annotations
+
+from deltaprop.cli import show
+from deltaprop.cli.options import Data, Json, ModelFile, Names, names_or_none
+from deltaprop.estimators.table import TableModel
+
+
+def evaluate(model: ModelFile, data: Data, names: Names = None, json: Json = False) -> None:
+    """Compare the model's predictions with the target's column of DATA."""
+    found = TableModel.load(model).evaluate(data, names=names_or_none(names))
+    if json:
+        show.json_object(found.to_dict())
+        return
+    show.facts([("rows", f"{found.rows:,}"), ("scores", show.metrics(found.numbers))])
+    if found.per_class:
+        rows = [
+            (name, f"{of['precision']:.4f}", f"{of['recall']:.4f}", f"{of['rows']:,.0f}")
+            for name, of in found.per_class.items()
+        ]
+        show.table(("class", "precision", "recall", "rows"), rows, right=(1, 2, 3))

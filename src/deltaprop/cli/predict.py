@@ -1,0 +1,43 @@
+"""`deltaprop predict`: one prediction per row, as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deltaprop.cli import show
+from deltaprop.cli.options import Data, ModelFile, Names, names_or_none
+from deltaprop.estimators.table import TableModel
+from deltaprop.files.atomic import write_atomically
+
+
+def predict(
+    model: ModelFile,
+    data: Data,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the CSV there.")] = None,
+    names: Names = None,
+) -> None:
+    """Predict the target of every row of DATA, as CSV: the prediction, and for classes its probability.
+
+    A column of the target's name is ignored.
+    """
+    fitted = TableModel.load(model)
+    values, sure = fitted.predict_with_probability(data, names=names_or_none(names))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    if sure is None:
+        writer.writerow([fitted.target.name])
+        writer.writerows([repr(value)] for value in values.tolist())
+    else:
+        writer.writerow([fitted.target.name, "probability"])
+        writer.writerows((label, f"{p:.6g}") for label, p in zip(values.tolist(), sure.tolist(), strict=True))
+    if output is None:
+        sys.stdout.write(text.getvalue())
+    else:
+        write_atomically(output, text.getvalue().encode())
+        show.remark(f"Wrote {len(values):,} predictions to {output}.")

@@ -1,0 +1,54 @@
+"""The progress bar of a training: on stderr, and only where that is a terminal."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Self
+
+from rich import progress
+
+from deltaprop.cli.show import console
+from deltaprop.estimators.table import TableModel
+from deltaprop.training.events import EpochEvent
+
+
+class Progress:
+    """A bar with epoch, cost, validation score, learning rate and time left."""
+
+    def __init__(self, model: TableModel) -> None:
+        self._epochs = model.epochs
+        self._bar = progress.Progress(
+            progress.TextColumn("{task.fields[epoch]:>8}"),
+            progress.BarColumn(bar_width=24),
+            progress.TextColumn("{task.fields[state]}"),
+            progress.TimeRemainingColumn(compact=True),
+            console=console(stderr=True),
+            transient=True,
+            disable=not sys.stderr.isatty(),
+        )
+        self._task: progress.TaskID | None = None
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._bar.stop()
+
+    def part(self, epochs: float) -> None:
+        """So many epochs are done, the part of the present one included."""
+        if self._task is None:
+            self._task = self._bar.add_task("", total=self._epochs, epoch="", state="")
+        self._bar.update(self._task, completed=epochs, epoch=f"{min(int(epochs) + 1, self._epochs)}/{self._epochs}")
+
+    def epoch(self, event: EpochEvent) -> None:
+        """An epoch is done: show its numbers."""
+        record = event.record
+        state = f"cost {record.cost:.4f}"
+        if record.validation_score is not None:
+            state += f"  validation {event.history.score_name} {record.validation_score:.4f}"
+        state += f"  rate {record.learning_rate:.3g}"
+        self.part(record.epoch)
+        assert self._task is not None
+        self._bar.update(self._task, state=state)

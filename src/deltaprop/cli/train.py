@@ -1,0 +1,175 @@
+"""`deltaprop train`: from a data file to a trained, tested, saved model."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deltaprop.cli import show
+from deltaprop.cli.options import Data, Json, Names, listed, names_or_none
+from deltaprop.cli.progress import Progress
+from deltaprop.errors import ArgumentError, ArgumentTypeError, sentence
+from deltaprop.estimators.table import TableModel
+from deltaprop.files.atomic import check_writable
+
+
+def train(
+    data: Data,
+    target: Annotated[str | None, typer.Option(metavar="COL", help="The column to predict.")] = None,
+    names: Names = None,
+    test: Annotated[
+        str | None, typer.Option(metavar="FILE|FRACTION", help="Test on this file, or on a part that is held out.")
+    ] = None,
+    hidden: Annotated[
+        str, typer.Option(metavar="N,N", help="Widths of the hidden layers; none for no layer.")
+    ] = "256,256",
+    activation: Annotated[
+        str, typer.Option(help="Of the hidden layers: relu, sigmoid, tanh, gelu, silu, ...")
+    ] = "relu",
+    task: Annotated[str, typer.Option(help="classification, regression, or auto: by the target's values.")] = "auto",
+    epochs: Annotated[int, typer.Option(help="Passes over the data, at most.")] = 100,
+    batch_size: Annotated[str, typer.Option(metavar="N|auto", help="Examples per step.")] = "auto",
+    optimizer: Annotated[str, typer.Option(help="adam, adamw, sgd, rmsprop or lbfgs.")] = "adam",
+    lr: Annotated[float | None, typer.Option(help="Learning rate; by default the optimiser's own.")] = None,
+    schedule: Annotated[str, typer.Option(help="Of the learning rate: constant, cosine, one_cycle, ...")] = "constant",
+    l2: Annotated[float, typer.Option(help="Add ½ l2 ‖W‖² to the cost (the book's λ is l2 times the rows).")] = 0.0,
+    dropout: Annotated[float, typer.Option(help="Probability of dropping a hidden unit.")] = 0.0,
+    validation: Annotated[float, typer.Option(help="Fraction of the rows that early stopping watches.")] = 0.1,
+    early_stopping: Annotated[bool, typer.Option(help="Stop when validation gets no better; keep the best.")] = True,
+    patience: Annotated[int, typer.Option(help="Epochs to wait for something better.")] = 10,
+    categorical: Annotated[str | None, typer.Option(metavar="A,B", help="Columns to take as categories.")] = None,
+    numeric: Annotated[str | None, typer.Option(metavar="A,B", help="Columns to take as numbers.")] = None,
+    drop: Annotated[str | None, typer.Option(metavar="A,B", help="Columns to leave out.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Repeats the run to the bit.")] = None,
+    save: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the model there (.safetensors).")] = None,
+    json: Json = False,
+) -> None:
+    """Train a network on DATA and say how good it is.
+
+    Numbers are standardised, text becomes one column per category, missing values are marked. Text targets, and whole
+    numbers with at most 20 values, are classes; others are numbers.
+    """
+    if save is not None:
+        check_writable(save)
+    try:
+        model = TableModel(
+            hidden=_widths(hidden),
+            activation=activation,
+            task=task,
+            epochs=epochs,
+            batch_size=batch_size if batch_size == "auto" else _whole("batch-size", batch_size),
+            optimizer=optimizer,
+            learning_rate=lr,
+            schedule=schedule,
+            l2=l2,
+            dropout=dropout,
+            validation=validation,
+            early_stopping=patience if early_stopping else None,
+            categorical=listed(categorical),
+            numeric=listed(numeric),
+            drop=listed(drop),
+            seed=seed,
+        )
+        held_out, test_file = _test(test)
+    except (ArgumentError, ArgumentTypeError) as error:
+        raise typer.BadParameter(str(error)) from None
+    columns = names_or_none(names)
+    with Progress(model) as progress:
+        model.fit(
+            data,
+            target,
+            names=columns,
+            test=held_out,
+            on_columns=None if json else lambda fitted: show.columns(fitted.encoder),
+            on_epoch=progress.epoch,
+            on_progress=progress.part,
+        )
+    tested = model.evaluate(test_file, names=columns) if test_file is not None else None
+    if tested is not None:
+        model.facts["test"] = tested.to_dict() | {"source": test_file}
+    if save is not None:
+        model.save(save)
+    _report(model, save, json)
+    if model.facts["stopped"] == "interrupted":
+        raise typer.Exit(130)
+
+
+def _widths(text: str) -> list[int]:
+    return [] if text.strip().lower() in ("", "none", "0") else [_whole("hidden", part) for part in listed(text)]
+
+
+def _whole(name: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ArgumentError(sentence(name, "made of whole numbers", repr(text))) from None
+
+
+def _test(text: str | None) -> tuple[float, str | None]:
+    """(fraction to hold out, file to test on)."""
+    if text is None:
+        return 0.0, None
+    try:
+        fraction = float(text)
+    except ValueError:
+        return 0.0, text
+    if not 0 < fraction < 1:
+        raise ArgumentError(sentence("test", "a file, or a fraction between 0 and 1", repr(text)))
+    return fraction, None
+
+
+def _report(model: TableModel, saved: Path | None, json: bool) -> None:
+    history, facts = model.history, model.facts
+    assert history is not None
+    if json:
+        show.json_object(
+            {
+                "network": model.network.spec.architecture(),
+                "parameters": model.network.spec.n_parameters,
+                "target": model.target.to_dict(),
+                "columns": [asdict(info) for info in model.encoder.describe()],
+                "facts": facts,
+                "history": history.to_dict()["epochs"],
+                "saved": None if saved is None else str(saved),
+            }
+        )
+        return
+    lines = [("network", f"{model.network.spec.architecture()}, {model.network.spec.n_parameters:,} parameters")]
+    lines.append(("target", _target(model)))
+    lines.append(("trained", _trained(model)))
+    if history.best_epoch and history[history.best_epoch - 1].validation_score is not None:
+        best = history[history.best_epoch - 1]
+        score = f"{history.score_name} {best.validation_score:.4f}"
+        lines.append(("validation", f"{score}, cost {best.validation_cost:.4f}, on {facts['rows_validation']:,} rows"))
+    if "test" in facts:
+        test = facts["test"]
+        lines.append(("test", f"{show.metrics(test['numbers'])}, on {test['rows']:,} rows"))
+    if saved is not None:
+        lines.append(("saved", f"{saved} ({saved.stat().st_size / 1024:,.0f} KiB)"))
+    else:
+        show.remark("The model was not saved: say where with --save FILE.")
+    sys.stderr.flush()
+    show.facts(lines)
+
+
+def _target(model: TableModel) -> str:
+    target = model.target
+    if target.task == "regression":
+        return (
+            f"{target.name}, a number (mean {show.number(target.mean)}, standard deviation {show.number(target.std)})"
+        )
+    few = ", ".join(map(str, target.classes[:10])) + (", ..." if len(target.classes) > 10 else "")
+    return f"{target.name}, {len(target.classes)} classes: {few}"
+
+
+def _trained(model: TableModel) -> str:
+    facts, history = model.facts, model.history
+    assert history is not None
+    seconds = history[-1].seconds if len(history) else 0.0
+    kept = f", kept epoch {facts['best_epoch']}" if facts["best_epoch"] else ""
+    why = "" if facts["stopped"] == "epochs" else f" ({facts['stopped']}{kept})"
+    return f"{facts['epochs']} epochs of {facts['rows_train']:,} rows in {seconds:.1f} s{why}, seed {facts['seed']}"

@@ -1,0 +1,62 @@
+"""Files that may be missing, folders, unreadable or damaged: each is one sentence, never a traceback."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from deltaprop.errors import DataError, nearest, sentence
+
+GZIP_MAGIC = b"\x1f\x8b"
+_DAMAGED_GZIP = (gzip.BadGzipFile, EOFError, zlib.error)
+
+
+def existing_file(path: str | Path) -> Path:
+    """The path of a file that is there; a missing one suggests a near name in the same folder."""
+    found = Path(path)
+    if found.is_file():
+        return found
+    if found.is_dir():
+        raise DataError(sentence("path", "a data file", f"the folder {str(found)!r}", "Name a file in it."))
+    raise DataError(sentence("path", "an existing file", repr(str(found)), _near_name(found)))
+
+
+def _near_name(path: Path) -> str:
+    try:
+        return nearest(path.name, [entry.name for entry in path.parent.iterdir() if entry.is_file()])
+    except OSError:
+        return ""
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what the system or gzip says about a file into a `DataError` that names it."""
+    try:
+        yield
+    except _DAMAGED_GZIP as error:
+        raise damaged(path, "gzip", error) from error
+    except OSError as error:
+        reason = error.strerror or first_line(error)
+        raise DataError(sentence("path", "a readable file", f"{str(path)!r}: {reason}")) from error
+
+
+def read_bytes(path: Path) -> bytes:
+    """All bytes of a file, unpacked where they are gzip."""
+    with reading(path):
+        data = path.read_bytes()
+        return gzip.decompress(data) if data.startswith(GZIP_MAGIC) else data
+
+
+def damaged(path: Path, kind: str, error: BaseException) -> DataError:
+    """The error for a file that is not what its name or its first bytes say."""
+    got = f"{str(path)!r}, which is damaged or of another kind ({first_line(error)})"
+    return DataError(sentence("path", f"a whole {kind} file", got))
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of a library's message, without its full stop."""
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(". ") if lines else type(error).__name__

@@ -1,0 +1,330 @@
+"""The one contract that every engine keeps, in every number type; see engine_oracles for what it is held to."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from engine_oracles import oracle_for
+
+import deltaprop as dp
+from deltaprop.core.activations import ACTIVATIONS, OUTPUTS
+from deltaprop.core.costs import COSTS, get_cost
+from deltaprop.core.spec import make_spec
+from deltaprop.engines.protocol import Rules, Steps
+
+# Largest difference allowed, as a fraction of the largest number in the array.
+TOLERANCE = {"float32": 3e-5, "float64": 1e-11}
+TRAINED = {"float32": 3e-4, "float64": 1e-9}  # θ after some steps, where Adam divides by small roots
+SIZES = (1, 7, 16, 17, 63, 64, 65, 257)
+
+
+def fits(output, cost):
+    outputs = get_cost(cost, output).outputs
+    return outputs is None or output in outputs
+
+
+PAIRS = [(output, cost) for output in OUTPUTS for cost in COSTS if fits(output, cost)]
+HIDDEN = list(ACTIVATIONS)
+NETWORKS = [(HIDDEN[i % len(HIDDEN)], output, cost) for i, (output, cost) in enumerate(PAIRS)]
+NETWORKS += [(hidden, "softmax", "cross_entropy") for hidden in HIDDEN]
+NETWORKS += [(hidden, "identity", "quadratic") for hidden in HIDDEN]
+all_networks = pytest.mark.parametrize(("hidden", "output", "cost"), sorted(set(NETWORKS)))
+
+
+def close(got, want, dtype, table=TOLERANCE):
+    got, want = np.asarray(got, np.float64), np.asarray(want, np.float64)
+    assert got.shape == want.shape
+    scale = max(float(np.abs(want).max(initial=0.0)), 1e-6)
+    gap = float(np.abs(got - want).max(initial=0.0)) / scale
+    assert gap <= table[np.dtype(dtype).name], f"{gap:.3g} of the largest number"
+
+
+class Case:
+    """A network of some shape, examples for it, and its oracle."""
+
+    def __init__(self, engine, spec, m, rng, batch=64, indices=False, weighted=False):
+        self.spec, self.plan, self.oracle = spec, engine.plan(spec, batch), oracle_for(engine, spec)
+        self.theta = (0.25 * rng.standard_normal(spec.n_parameters)).astype(spec.dtype)
+        self.X = rng.standard_normal((m, spec.sizes[0])).astype(spec.dtype)
+        self.Y = rng.integers(0, spec.sizes[-1], m) if indices else targets(spec, m, rng)
+        self.weight = rng.uniform(0.1, 3, m) if weighted else None
+
+    @property
+    def examples(self):
+        return self.X, self.Y, self.weight
+
+    @property
+    def exact(self):
+        """θ and the examples as the oracle wants them: the same numbers in float64."""
+        Y = self.Y if self.Y.ndim == 1 else self.Y.astype(np.float64)
+        return self.theta.astype(np.float64), self.X.astype(np.float64), Y, self.weight
+
+
+def targets(spec, m, rng):
+    shape = (m, spec.sizes[-1])
+    if spec.cost.targets == "count":
+        return rng.poisson(2.0, shape).astype(spec.dtype)
+    if spec.cost.targets == "real":
+        return rng.standard_normal(shape).astype(spec.dtype)
+    Y = rng.uniform(0.05, 1, shape)
+    return (Y / Y.sum(axis=1, keepdims=True) if spec.output.name == "softmax" else Y).astype(spec.dtype)
+
+
+def small(dtype, hidden="tanh", output="softmax", cost="cross_entropy", sizes=(4, 5, 3, 3)):
+    return make_spec(sizes, hidden, output, cost, dtype)
+
+
+@all_networks
+def test_forward_and_cost_of_every_kind_of_network(engine, dtype, rng, hidden, output, cost):
+    case = Case(engine, small(dtype, hidden, output, cost), 7, rng, weighted=True)
+    want_cost, want = case.oracle.evaluate(*case.exact)
+    close(case.plan.forward(case.theta, case.X), want, dtype)
+    got_cost, got = case.plan.evaluate(case.theta, *case.examples)
+    close(got, want, dtype)
+    close(got_cost, want_cost, dtype)
+
+
+@all_networks
+def test_gradients_of_every_kind_of_network(engine, dtype, rng, hidden, output, cost):
+    case = Case(engine, small(dtype, hidden, output, cost), 7, rng)
+    want_cost, want = case.oracle.gradients(*case.exact)
+    close(case.plan.gradients(case.theta, *case.examples), want_cost, dtype)
+    close(case.plan.grad, want, dtype)
+
+
+@all_networks
+def test_input_gradient_of_every_kind_of_network(engine, dtype, rng, hidden, output, cost):
+    case = Case(engine, small(dtype, hidden, output, cost), 7, rng)
+    want = case.oracle.input_gradient(*case.exact)
+    close(case.plan.input_gradient(case.theta, *case.examples), want, dtype)
+
+
+@pytest.mark.parametrize("batch", [16, 64, 300])
+@pytest.mark.parametrize("m", SIZES)
+def test_any_number_of_rows_in_one_part_or_many(engine, dtype, rng, m, batch):
+    case = Case(engine, small(dtype, "sigmoid", sizes=(3, 5, 3)), m, rng, batch=batch, weighted=True)
+    want_cost, want = case.oracle.gradients(*case.exact)
+    close(case.plan.gradients(case.theta, *case.examples), want_cost, dtype)
+    close(case.plan.grad, want, dtype)
+    want_cost, outputs = case.oracle.evaluate(*case.exact)
+    close(case.plan.evaluate(case.theta, *case.examples)[0], want_cost, dtype)
+    close(case.plan.forward(case.theta, case.X), outputs, dtype)
+    close(case.plan.input_gradient(case.theta, *case.examples), case.oracle.input_gradient(*case.exact), dtype)
+
+
+@pytest.mark.parametrize(
+    "sizes", [(1, 2), (3, 2), (4, 1, 2), (2, 17, 2), (65, 16, 3), (7, 33, 65, 9), (2, 3, 3, 3, 3, 2)]
+)
+def test_any_widths_and_depths(engine, dtype, rng, sizes):
+    case = Case(engine, small(dtype, "gelu", sizes=sizes), 5, rng)
+    want_cost, want = case.oracle.gradients(*case.exact)
+    close(case.plan.gradients(case.theta, *case.examples), want_cost, dtype)
+    close(case.plan.grad, want, dtype)
+
+
+def test_one_activation_per_hidden_layer(engine, dtype, rng):
+    spec = make_spec((3, 4, 5, 6, 2), ["relu", "tanh", "softplus"], "sigmoid", "cross_entropy", dtype)
+    case = Case(engine, spec, 9, rng)
+    case.plan.gradients(case.theta, *case.examples)
+    close(case.plan.grad, case.oracle.gradients(*case.exact)[1], dtype)
+
+
+def test_forward_of_no_rows_is_an_empty_array(engine, dtype, rng):
+    case = Case(engine, small(dtype), 0, rng)
+    outputs = case.plan.forward(case.theta, case.X)
+    assert outputs.shape == (0, 3)
+    assert outputs.dtype == dtype
+
+
+def test_class_indices_are_rows_of_zeros_and_ones(engine, dtype, rng):
+    case = Case(engine, small(dtype), 17, rng, indices=True, weighted=True)
+    rows = np.eye(3, dtype=dtype)[case.Y]
+    from_indices = case.plan.gradients(case.theta, *case.examples), case.plan.grad.copy()
+    from_rows = case.plan.gradients(case.theta, case.X, rows, case.weight), case.plan.grad.copy()
+    assert from_indices[0] == from_rows[0]
+    np.testing.assert_array_equal(from_indices[1], from_rows[1])
+    close(from_indices[1], case.oracle.gradients(*case.exact)[1], dtype)
+
+
+def test_a_weight_of_two_counts_an_example_twice(engine, dtype, rng):
+    case = Case(engine, small(dtype), 6, rng)
+    twice = np.r_[0:6, 2]
+    case.plan.gradients(case.theta, case.X[twice], case.Y[twice], None)
+    want = case.plan.grad.copy()
+    case.plan.gradients(case.theta, case.X, case.Y, np.array([1.0, 1, 2, 1, 1, 1]))
+    close(case.plan.grad, want, dtype)
+
+
+def test_an_example_of_weight_zero_counts_for_nothing(engine, dtype, rng):
+    case = Case(engine, small(dtype), 6, rng)
+    weight = np.array([1.0, 1, 0, 1, 1, 1])
+    got_cost = case.plan.gradients(case.theta, case.X, case.Y, weight)
+    got = case.plan.grad.copy()
+    kept = weight > 0
+    close(got_cost, case.plan.gradients(case.theta, case.X[kept], case.Y[kept], None), dtype)
+    close(got, case.plan.grad, dtype)
+
+
+@pytest.mark.parametrize("view", [np.s_[::-1], np.s_[::2], np.s_[1::3]])
+def test_rows_may_lie_in_memory_in_any_way(engine, dtype, rng, view):
+    case = Case(engine, small(dtype), 12, rng)
+    X, Y = case.X[view], case.Y[view]
+    case.plan.gradients(case.theta, X, Y, None)
+    got = case.plan.grad.copy()
+    case.plan.gradients(case.theta, np.ascontiguousarray(X), np.ascontiguousarray(Y), None)
+    close(got, case.plan.grad, dtype)
+    turned = np.asfortranarray(X)
+    close(case.plan.forward(case.theta, turned), case.plan.forward(case.theta, X), dtype)
+
+
+def test_nothing_that_is_given_is_changed(engine, dtype, rng):
+    case = Case(engine, small(dtype), 9, rng, batch=4, weighted=True)
+    given = (case.theta, *case.examples)
+    for array in given:
+        array.setflags(write=False)
+    case.plan.forward(case.theta, case.X)
+    for method in (case.plan.evaluate, case.plan.gradients, case.plan.input_gradient):
+        method(*given)
+
+
+def test_a_plan_keeps_nothing_from_one_call_to_the_next(engine, dtype, rng):
+    case = Case(engine, small(dtype), 9, rng)
+    first = case.plan.gradients(case.theta, *case.examples), case.plan.grad.copy()
+    case.plan.gradients(case.theta, case.X[:2] * 3, case.Y[:2], None)
+    case.plan.forward(case.theta, case.X[:5])
+    assert case.plan.gradients(case.theta, *case.examples) == first[0]
+    np.testing.assert_array_equal(case.plan.grad, first[1])
+
+
+OPTIMIZERS = {
+    "sgd": dp.SGD(0.3),
+    "momentum": dp.SGD(0.1, momentum=0.9),
+    "nesterov": dp.SGD(0.1, momentum=0.8, nesterov=True),
+    "rmsprop": dp.RMSprop(0.01),
+    "adam": dp.Adam(0.02),
+    "adamw": dp.AdamW(0.02, weight_decay=0.1),
+}
+VARIANTS = {
+    "plain": {},
+    "l1": {"l1": 0.02},
+    "l2": {"l2": 0.05},
+    "clip": {"clip_norm": 0.05},
+    "clip_not_reached": {"clip_norm": 1e6},
+    "dropout": {"dropout": (0.5, 0.25), "seed": 2**62 + 11},
+    "dropout_in_one_layer": {"dropout": (0.0, 0.4), "seed": 3},
+    "everything": {"l1": 0.01, "l2": 0.02, "clip_norm": 0.2, "dropout": (0.2, 0.1), "seed": 5},
+}
+BATCHES = (5, 1, 7, 4)
+
+
+def steps_of(case, batches, rng, rate, first=0):
+    order = rng.permutation(len(case.X)).astype(np.intp)
+    bounds = np.cumsum([0, *batches]).astype(np.intp)
+    rates = rate * np.linspace(1, 0.5, len(batches))
+    return Steps(case.X, case.Y, case.weight, order, bounds, rates, first)
+
+
+def slots_of(case, optimizer):
+    return tuple(np.zeros_like(case.theta) for _ in optimizer.slots)
+
+
+def check_training(case, rules, steps, dtype):
+    want_theta, want_slots, want_costs = case.oracle.train(case.theta.astype(np.float64), rules, steps)
+    slots = slots_of(case, rules.optimizer)
+    assert case.plan.train(case.theta, slots, rules, steps) == len(steps.rates)
+    close(case.theta, want_theta, dtype, TRAINED)
+    close(steps.costs, want_costs, dtype, TRAINED)
+    for got, want in zip(slots, want_slots, strict=True):
+        close(got, want, dtype, TRAINED)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_training_by_every_rule(engine, dtype, rng, optimizer, variant):
+    case = Case(engine, small(dtype), 17, rng, indices=True)
+    rule = OPTIMIZERS[optimizer]
+    check_training(case, Rules(rule, **VARIANTS[variant]), steps_of(case, BATCHES, rng, rule.learning_rate), dtype)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("indices", [False, True])
+def test_training_on_rows_or_indices_weighted_or_not(engine, dtype, rng, indices, weighted):
+    case = Case(engine, small(dtype, "relu"), 17, rng, indices=indices, weighted=weighted)
+    check_training(case, Rules(dp.Adam(0.01, weight_decay=0.2)), steps_of(case, BATCHES, rng, 0.01), dtype)
+
+
+@pytest.mark.parametrize("rule", [dp.SGD(0.1, weight_decay=0.3), dp.RMSprop(0.01, weight_decay=0.3)])
+def test_decoupled_decay_acts_on_the_weights_alone(engine, dtype, rng, rule):
+    case = Case(engine, small(dtype, "relu", "identity", "quadratic"), 17, rng)
+    check_training(case, Rules(rule), steps_of(case, BATCHES, rng, rule.learning_rate), dtype)
+
+
+@pytest.mark.parametrize("batch", [16, 65])
+def test_training_in_odd_batches_and_longer_ones_than_planned(engine, dtype, rng, batch):
+    case = Case(engine, small(dtype, "sigmoid", sizes=(3, 5, 4, 3)), 233, rng, batch=batch, weighted=True)
+    rules = Rules(dp.SGD(0.2, momentum=0.5), dropout=(0.3, 0.2), seed=7)
+    check_training(case, rules, steps_of(case, (1, 7, 16, 17, 63, 64, 65), rng, 0.2), dtype)
+
+
+def test_training_without_hidden_layers(engine, dtype, rng):
+    case = Case(engine, small(dtype, sizes=(4, 3)), 17, rng, indices=True)
+    check_training(case, Rules(dp.SGD(0.5), l2=0.1), steps_of(case, BATCHES, rng, 0.5), dtype)
+
+
+def test_step_numbers_go_on_where_the_last_run_ended(engine, dtype, rng):
+    case = Case(engine, small(dtype), 17, rng)
+    rules = Rules(dp.Adam(0.02), dropout=(0.5, 0.5), seed=1)
+    whole = steps_of(case, BATCHES, rng, 0.02)
+    theta, slots = case.theta.copy(), slots_of(case, rules.optimizer)
+    assert case.plan.train(theta, slots, rules, whole) == 4
+    parts, part_slots = case.theta.copy(), slots_of(case, rules.optimizer)
+    for cut in (slice(0, 1), slice(1, 4)):
+        bounds = whole.bounds[cut.start : cut.stop + 1]
+        steps = Steps(case.X, case.Y, None, whole.order, bounds, whole.rates[cut], cut.start)
+        case.plan.train(parts, part_slots, rules, steps)
+    np.testing.assert_array_equal(parts, theta)
+    np.testing.assert_array_equal(part_slots, slots)
+
+
+def test_no_steps_change_nothing(engine, dtype, rng):
+    case = Case(engine, small(dtype), 5, rng)
+    before = case.theta.copy()
+    steps = Steps(case.X, case.Y, None, np.arange(5), np.zeros(1, np.intp), np.empty(0))
+    assert case.plan.train(case.theta, (), Rules(dp.SGD(1.0)), steps) == 0
+    np.testing.assert_array_equal(case.theta, before)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("poison", [np.nan, np.inf, "overflow"])
+def test_training_stops_before_the_step_that_is_not_finite(engine, dtype, rng, optimizer, poison):
+    case = Case(engine, small(dtype, "identity", "identity", "quadratic"), 17, rng)
+    rules = Rules(OPTIMIZERS[optimizer], l2=0.1)
+    steps = steps_of(case, BATCHES, rng, rules.optimizer.learning_rate)
+    case.X[steps.order[steps.bounds[2]]] = np.finfo(dtype).max if poison == "overflow" else poison
+    short = Steps(case.X, case.Y, None, steps.order, steps.bounds[:3], steps.rates[:2])
+    want, want_slots = case.theta.copy(), slots_of(case, rules.optimizer)
+    assert case.plan.train(want, want_slots, rules, short) == 2
+    slots = slots_of(case, rules.optimizer)
+    assert case.plan.train(case.theta, slots, rules, steps) == 2
+    np.testing.assert_array_equal(case.theta, want)
+    np.testing.assert_array_equal(slots, want_slots)
+    np.testing.assert_array_equal(steps.costs[:2], short.costs)
+    assert np.isnan(steps.costs[2:]).all()
+
+
+def test_a_gradient_whose_square_overflows_is_clipped_to_its_length(engine, dtype, rng):
+    case = Case(engine, small(dtype, sizes=(2, 1), output="identity", cost="quadratic"), 1, rng)
+    r, x = (1e15, 1e10) if dtype == np.float32 else (1e150, 1e20)
+    case.theta[:], case.X[:], case.Y[:] = 0, x, r  # C = r²/2 is finite, dC/dW = -r x is finite, its square is not
+    steps = Steps(case.X, case.Y, None, np.arange(1), np.array([0, 1]), np.ones(1))
+    assert case.plan.train(case.theta, (), Rules(dp.SGD(1.0), clip_norm=0.5), steps) == 1
+    close(case.theta, [0.5 / 2**0.5, 0.5 / 2**0.5, 0], dtype)
+
+
+def test_the_gradient_is_one_vector_of_the_networks_type(engine, dtype):
+    spec = small(dtype)
+    plan = engine.plan(spec, 8)
+    assert plan.grad.shape == (spec.n_parameters,)
+    assert plan.grad.dtype == dtype
+    assert plan.spec == spec
+    assert plan.batch >= 1

@@ -1,0 +1,83 @@
+"""Hypothesis strategies, named by shape: `nm` is (n, m), one column per example; a `network` comes with its rows."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import deltaprop as dp
+from deltaprop.core.activations import ACTIVATIONS
+
+OUTPUTS_AND_COSTS = [
+    ("softmax", "cross_entropy"),
+    ("sigmoid", "cross_entropy"),
+    ("identity", "quadratic"),
+    ("tanh", "quadratic"),
+    ("softmax", "quadratic"),
+    ("softplus", "poisson"),
+    ("identity", "huber"),
+    ("identity", "absolute"),
+]
+widths = st.integers(1, 5)
+batch_sizes = st.integers(1, 6)
+
+
+def numbers(bound):
+    return st.floats(-bound, bound, allow_subnormal=False)
+
+
+def array_of(shape, bound=8.0):
+    return hnp.arrays(np.float64, shape, elements=numbers(bound))
+
+
+@st.composite
+def nm(draw, bound=8.0, min_n=1):
+    """(n, m): one column per example."""
+    return draw(array_of((draw(st.integers(min_n, 5)), draw(batch_sizes)), bound))
+
+
+@st.composite
+def nm_pair(draw, bound=8.0):
+    """Two arrays (n, m) of one shape."""
+    shape = (draw(widths), draw(batch_sizes))
+    return draw(array_of(shape, bound)), draw(array_of(shape, bound))
+
+
+@st.composite
+def nk_km_n(draw, elements=None):
+    """W (n, k), a (k, m), b (n,): what meets in z = W a + b."""
+    n, k, m = draw(widths), draw(widths), draw(batch_sizes)
+    if elements is None:
+        return tuple(draw(array_of(shape)) for shape in ((n, k), (k, m), (n,)))
+    return tuple(draw(hnp.arrays(object, shape, elements=elements)) for shape in ((n, k), (k, m), (n,)))
+
+
+@st.composite
+def nm_and_distribution(draw, bound=10.0):
+    """z (n, m) with n >= 2, y (n, m) whose columns sum to 1, and positive shares (m,)."""
+    z = draw(nm(bound, min_n=2))
+    raw = draw(hnp.arrays(np.float64, z.shape, elements=st.floats(0.01, 1)))
+    shares = draw(hnp.arrays(np.float64, z.shape[1:], elements=st.floats(0.01, 1)))
+    return z, raw / raw.sum(axis=0), shares
+
+
+@st.composite
+def network_mn(draw):
+    """(network in float64, X (m, n_0), Y (m, n_L)) of any right kind; smooth activations and ReLU alike."""
+    output, cost = draw(st.sampled_from(OUTPUTS_AND_COSTS))
+    hidden = draw(st.lists(widths, max_size=3))
+    sizes = [draw(widths), *hidden, draw(st.integers(2, 4))]
+    names = [draw(st.sampled_from([name for name in ACTIVATIONS if name != "exp"])) for _ in hidden]
+    seed = draw(st.integers(0, 2**32))
+    net = dp.Network(sizes, activation=names, output=output, cost=cost, dtype="float64", seed=seed)
+    rng = np.random.default_rng(seed)
+    m = draw(batch_sizes)
+    largest = 0 if cost == "poisson" else 3  # log of a softplus that has underflowed is honestly Inf
+    X = rng.standard_normal((m, sizes[0])) * 10.0 ** draw(st.integers(-3, largest))
+    Y = (
+        rng.dirichlet(np.ones(sizes[-1]), m)
+        if cost in ("cross_entropy", "poisson")
+        else rng.standard_normal((m, sizes[-1]))
+    )
+    return net, X, Y
