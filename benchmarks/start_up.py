@@ -11,7 +11,8 @@ def main(rounds=15):
         return lambda: subprocess.run([sys.executable, "-c", code], check=True)
 
     ours, numpy, _ = interleaved(starts("import deltaprop"), starts("import numpy"), rounds)
-    print(f"import deltaprop {ours * 1e3:.0f} ms, import numpy {numpy * 1e3:.0f} ms, more: {(ours - numpy) * 1e3:.0f} ms")
+    more = (ours - numpy) * 1e3
+    print(f"import deltaprop {ours * 1e3:.0f} ms, import numpy {numpy * 1e3:.0f} ms, more: {more:.0f} ms")
 
 
 if __name__ == "__main__":

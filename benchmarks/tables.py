@@ -15,7 +15,9 @@ ADULT = (
     "age,workclass,fnlwgt,education,education_num,marital_status,occupation,relationship,race,sex,"
     "capital_gain,capital_loss,hours_per_week,native_country,income"
 )
-NIELSEN = "--hidden 30 --activation sigmoid --optimizer sgd --lr 0.5 --batch-size 10 --epochs 10 --l2 8.3e-5 --validation 0"
+NIELSEN = (
+    "--hidden 30 --activation sigmoid --optimizer sgd --lr 0.5 --batch-size 10 --epochs 10 --l2 8.3e-5 --validation 0"
+)
 JOBS = {
     "digits": ("digits --test 0.2", 0.97),
     "Adult": (f"tables/adult-train.csv --names {ADULT} --target income --test tables/adult-test.csv", 0.85),

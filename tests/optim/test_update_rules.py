@@ -230,3 +230,9 @@ def test_a_misspelt_rule_is_suggested(name, suggestion):
 def test_what_is_no_rule_is_refused(given):
     with pytest.raises(ArgumentError, match="`optimizer` must be one of"):
         get_optimizer(given)
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "weight_decay"])
+def test_a_number_that_a_rule_does_not_have_is_refused(name):
+    with pytest.raises(ArgumentError, match=f"`{name}` must be left out with lbfgs, which has none. Got 0.1."):
+        get_optimizer("lbfgs", **{name: 0.1})

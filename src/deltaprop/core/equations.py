@@ -8,6 +8,8 @@ chapter 2. Every function holds for any arrays with `@`, `.T`, `*`, `+` and `sum
 
 from __future__ import annotations
 
+import numpy as np
+
 from deltaprop._types import Array
 
 
@@ -51,6 +53,6 @@ def bp3(delta: Array) -> Array:
     return delta.sum(axis=1)  # BP3
 
 
-def bp4(delta: Array, a_prev: Array) -> Array:
-    """BP4: ∂C/∂W^l = δ^l (a^(l-1))ᵀ, whose inner dimension sums over the examples; gives (n_l, n_(l-1))."""
-    return delta @ a_prev.T  # BP4
+def bp4(delta: Array, a_prev: Array, out: Array | None = None) -> Array:
+    """BP4: ∂C/∂W^l = δ^l (a^(l-1))ᵀ, which sums over the examples; gives (n_l, n_(l-1)), in `out` where given."""
+    return np.matmul(delta, a_prev.T, out=out)  # BP4: delta @ a_prev.T

@@ -117,7 +117,7 @@ class ReferencePlan:
             if l < L:
                 delta = eq.bp2(W[l + 1], delta, dsigma[l])
             self._db[l - 1][...] = eq.bp3(delta)
-            self._dW[l - 1][...] = eq.bp4(delta, a[l - 1])
+            eq.bp4(delta, a[l - 1], out=self._dW[l - 1])
         self._delta = delta
         return cost
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Self
 from warnings import warn
 
@@ -13,16 +12,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from deltaprop._types import Array
-from deltaprop.core.activations import ACTIVATIONS
-from deltaprop.errors import ArgumentError, ArgumentTypeError, one_of, sentence
+from deltaprop.estimators._parameters import SKLEARN_NAMES, check_parameters, widths
 from deltaprop.network import Network
 from deltaprop.optim.optimizers import LBFGS, SGD, Adam, AdamW, Optimizer, RMSprop
 from deltaprop.training.history import History
 from deltaprop.training.loop import train
 from deltaprop.training.stopping import EarlyStopping
-
-SKLEARN_NAMES = {"logistic": "sigmoid"}  # scikit-learn's name: ours
-SOLVERS = ("adam", "adamw", "lbfgs", "rmsprop", "sgd")
 
 
 class BaseMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -96,12 +91,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
 
     def _fit(self, X: Array, Y: Array, n_outputs: int, output: str, cost: str, sample_weight: Any, groups: Any) -> Self:
         """Train a new network on checked rows; `groups` are the classes to hold out evenly, or None."""
-        rng = check_random_state(self.random_state)
-        seed = int(rng.randint(np.iinfo(np.int32).max))
-        if self.activation not in (*ACTIVATIONS, *SKLEARN_NAMES):
-            raise one_of("activation", self.activation, (*ACTIVATIONS, *SKLEARN_NAMES))
-        self.network_ = Network(
-            [X.shape[1], *_widths(self.hidden_layer_sizes), n_outputs],
+        check_parameters(self)
+        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        network = Network(
+            [X.shape[1], *widths(self.hidden_layer_sizes), n_outputs],
             activation=SKLEARN_NAMES.get(self.activation, self.activation),
             output=output,
             cost=cost,
@@ -111,14 +104,14 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         )
         X, Y, weight, held = self._hold_out(X, Y, sample_weight, groups, seed)
         batch = self._batch(len(X))
-        self.history_ = train(
-            self.network_,
+        history = train(
+            network,
             X,
             Y,
             epochs=self.max_iter,
             batch_size=batch,
             optimizer=self._optimizer(),
-            l2=_at_least_0("alpha", self.alpha) / batch,  # scikit-learn's alpha counts per batch, not per example
+            l2=self.alpha / batch,  # scikit-learn's alpha counts per batch, not per example
             sample_weight=weight,
             validation=held,
             early_stopping=self._stopping(held is not None),
@@ -126,9 +119,12 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
             seed=seed,
             on_epoch=_print_epoch if self.verbose else (),
         )
-        if self.history_.stopped == "epochs":
+        self.network_, self.history_ = network, history  # only now: what fails leaves no untrained network behind
+        if history.stopped == "epochs":
             message = f"Training used all {self.max_iter} epochs (max_iter) without converging."
             warn(message, ConvergenceWarning, stacklevel=3)
+        elif history.stopped == "interrupted":
+            warn(f"Training was interrupted after {len(history)} epochs.", RuntimeWarning, stacklevel=3)
         return self
 
     def _hold_out(
@@ -136,8 +132,6 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     ) -> tuple[Array, Array, Any, tuple[Any, ...] | None]:
         if not self.early_stopping:
             return X, Y, sample_weight, None
-        if self.solver == "lbfgs":
-            raise ArgumentError(sentence("early_stopping", "False with solver='lbfgs'", repr(self.early_stopping)))
         from sklearn.model_selection import train_test_split
 
         weight = np.ones(len(X)) if sample_weight is None else sample_weight
@@ -148,8 +142,6 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     def _batch(self, m: int) -> int:
         if self.batch_size == "auto":
             return min(200, m) if self.solver != "lbfgs" else m
-        if isinstance(self.batch_size, bool) or not isinstance(self.batch_size, (int, np.integer)):
-            raise ArgumentTypeError(sentence("batch_size", "a whole number or 'auto'", repr(self.batch_size)))
         return min(int(self.batch_size), m)
 
     def _optimizer(self) -> Optimizer:
@@ -161,8 +153,6 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
             "sgd": lambda: SGD(rate, self.momentum, self.nesterovs_momentum),
             "lbfgs": lambda: LBFGS(tolerance=self.tol),
         }
-        if self.solver not in rules:
-            raise one_of("solver", self.solver, SOLVERS)
         return rules[self.solver]()
 
     def _stopping(self, held_out: bool) -> EarlyStopping | None:
@@ -176,16 +166,6 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         check_is_fitted(self, "network_")
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         return self.network_.forward(X)
-
-
-def _widths(sizes: Any) -> tuple[Any, ...]:
-    return tuple(sizes) if isinstance(sizes, Iterable) else (sizes,)
-
-
-def _at_least_0(name: str, value: Any) -> float:
-    if not (isinstance(value, (int, float, np.floating, np.integer)) and np.isfinite(value) and value >= 0):
-        raise ArgumentError(sentence(name, "a number, 0 or more", repr(value)))
-    return float(value)
 
 
 def _print_epoch(event: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import column_or_1d, validate_data
 
 from deltaprop._types import Array
 from deltaprop.estimators._base import BaseMLP
@@ -22,6 +22,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on rows X (m, n_features) and numbers y, (m,) or (m, n_outputs)."""
         X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], multi_output=True, y_numeric=True)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
         self._one_output = y.ndim == 1
         Y = y.reshape(len(y), -1).astype(X.dtype)
         return self._fit(X, Y, Y.shape[1], "identity", "quadratic", sample_weight, None)

@@ -23,7 +23,7 @@ class Rows:
 def split_rows(m: int, test: float, validation: float, classes: Array | None, seed: int) -> Rows:
     """Split m rows: a fraction for testing, a fraction of the rest for validation; `classes` (m,) are spread evenly."""
     if not 0 <= test < 1:
-        raise ArgumentError(sentence("test", "a fraction in [0, 1)", repr(test)))
+        raise ArgumentError(sentence("test", "a fraction, 0 or more and below 1", repr(test)))
     rows, tested = _part(np.arange(m), test, classes, seed, "test")
     trained, validated = _part(rows, validation, classes, seed, "validation")
     return Rows(trained, validated, tested)

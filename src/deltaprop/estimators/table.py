@@ -6,7 +6,8 @@ What the command line does, for Python: `TableModel().fit("adult.csv", target="i
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -14,11 +15,15 @@ import numpy as np
 
 from deltaprop._types import Array, Indices
 from deltaprop.core.activations import get_activation
+from deltaprop.core.dropout import check_dropout
 from deltaprop.core.spec import make_spec
 from deltaprop.data.bundled import BUNDLED
 from deltaprop.data.encoder import TableEncoder
 from deltaprop.data.sources import Source, load
+from deltaprop.engines.protocol import Rules
 from deltaprop.errors import ArgumentError, DataError, FileFormatError, nearest, one_of, sentence
+from deltaprop.estimators._parameters import widths
+from deltaprop.estimators.facts import training_facts
 from deltaprop.estimators.metrics import Metrics, classification_metrics, regression_metrics
 from deltaprop.estimators.split import Rows, split_rows, take
 from deltaprop.estimators.target import Target, fit_target
@@ -29,7 +34,7 @@ from deltaprop.optim.schedules import Schedule, get_schedule
 from deltaprop.training.events import OnEpoch, OnProgress
 from deltaprop.training.history import History
 from deltaprop.training.loop import train
-from deltaprop.training.settings import whole
+from deltaprop.training.settings import check_lbfgs, number, whole
 from deltaprop.verify.check import CheckReport, check
 
 INIT = "glorot"  # generalises better than "he" on standardised tables: docs/adr/0005-table-defaults.md
@@ -73,17 +78,18 @@ class TableModel:
     def __post_init__(self) -> None:
         if self.task not in TASKS:
             raise one_of("task", self.task, TASKS)
-        make_spec([1, *self.hidden, 1], get_activation(self.activation), "identity", "quadratic", self.dtype)
-        get_schedule(self.schedule)
-        self._rule()
+        self.hidden = [whole("hidden", width, 1) for width in widths(self.hidden)]
+        spec = make_spec([1, *self.hidden, 1], get_activation(self.activation), "identity", "quadratic", self.dtype)
+        rules = Rules(self._rule(), l2=number("l2", self.l2), dropout=check_dropout(self.dropout, spec))
+        check_lbfgs(rules, get_schedule(self.schedule))
         whole("epochs", self.epochs, 1)
         check_seed(self.seed)
         if self.batch_size != "auto":
             whole("batch_size", self.batch_size, 1)
         if self.early_stopping is not None:
             whole("early_stopping", self.early_stopping, 0)
-        if not 0 <= self.validation < 1:
-            raise ArgumentError(sentence("validation", "a fraction in [0, 1)", repr(self.validation)))
+        if number("validation", self.validation) >= 1:
+            raise ArgumentError(sentence("validation", "a fraction below 1", repr(self.validation)))
 
     def fit(
         self,
@@ -101,37 +107,38 @@ class TableModel:
         `test` is a fraction of the rows that neither training nor validation sees; their metrics are in
         `facts["test"]`. `on_columns` is called with the model when the columns are understood, before training.
         """
-        data = _without(load(source, target=target, names=names), self.drop, strict=True)
-        y = _known(data)
-        self.target = fit_target(y, data.target or "target", self.task)
-        seed = int(np.random.SeedSequence().generate_state(1)[0]) if self.seed is None else self.seed
-        classes = self.target.encode(y, self.dtype).ravel() if self.target.classes else None
-        rows = split_rows(len(y), test, self.validation, classes, seed)
-        X, held = self._encode(data, rows)
-        self._new_network(X.shape[1], seed)
-        if on_columns is not None:
-            on_columns(self)
-        batch = _batch_size(len(X)) if self.batch_size == "auto" else int(self.batch_size)
-        self.history = train(
-            self.network,
-            X,
-            self.target.encode(y[rows.train], self.dtype),
-            epochs=self.epochs,
-            batch_size=batch,
-            optimizer=self._rule(),
-            schedule=self.schedule,
-            l2=self.l2,
-            dropout=self.dropout,
-            validation=held,
-            early_stopping=self.early_stopping if held is not None else None,
-            on_epoch=on_epoch,
-            on_progress=on_progress,
-            seed=seed,
-        )
-        self.facts = {"source": data.name, **_facts(self.history, self._rule(), batch, rows)}
-        if len(rows.test):
-            self.facts["test"] = self._metrics(data, rows.test).to_dict()
-        self.network.facts = self.facts
+        with _unchanged_by_failure(self):
+            data = _without(load(source, target=target, names=names), self.drop, strict=True)
+            y = _known(data)
+            self.target = fit_target(y, data.target or "target", self.task)
+            seed = int(np.random.SeedSequence().generate_state(1)[0]) if self.seed is None else self.seed
+            classes = self.target.encode(y, self.dtype).ravel() if self.target.classes else None
+            rows = split_rows(len(y), test, self.validation, classes, seed)
+            X, held = self._encode(data, rows)
+            self._new_network(X.shape[1], seed)
+            if on_columns is not None:
+                on_columns(self)
+            batch = _batch_size(len(X)) if self.batch_size == "auto" else int(self.batch_size)
+            self.history = train(
+                self.network,
+                X,
+                self.target.encode(y[rows.train], self.dtype),
+                epochs=self.epochs,
+                batch_size=batch,
+                optimizer=self._rule(),
+                schedule=self.schedule,
+                l2=self.l2,
+                dropout=self.dropout,
+                validation=held,
+                early_stopping=self.early_stopping if held is not None else None,
+                on_epoch=on_epoch,
+                on_progress=on_progress,
+                seed=seed,
+            )
+            self.facts = {"source": data.name, **training_facts(self.history, self._rule(), batch, rows)}
+            if len(rows.test):
+                self.facts["test"] = self._metrics(data, rows.test).to_dict()
+            self.network.facts = self.facts
         return self
 
     def predict(self, source: Any, *, names: Sequence[str] | None = None) -> Array:
@@ -173,11 +180,13 @@ class TableModel:
             raise FileFormatError(
                 f"{str(path)!r} holds a network without a table's encoder and labels. Use deltaprop.load(path)."
             )
-        spec = stored.spec
-        model = cls(hidden=spec.sizes[1:-1], dtype=spec.dtype.name, engine=engine)
+        spec, target = stored.spec, Target.from_dict(stored.table.get("target"))
+        sigma = spec.activations[0].name if spec.L > 1 else cls.activation
+        model = cls(spec.sizes[1:-1], sigma, target.task, dtype=spec.dtype.name, engine=engine)
         model.network = Network.from_parameters(spec, stored.theta, engine)
         model.encoder = TableEncoder.from_dict(stored.table.get("encoder", {}))
-        model.target = Target.from_dict(stored.table.get("target"))
+        model.categorical, model.numeric = model.encoder.categorical, model.encoder.numeric
+        model.target = target
         model.drop = _texts(stored.table.get("drop", []))
         _check_widths(model, str(path))
         model.facts = model.network.facts = stored.facts
@@ -228,6 +237,18 @@ class TableModel:
         return classification_metrics(self.target.probabilities(a), indices, self.target.classes)
 
 
+@contextmanager
+def _unchanged_by_failure(model: TableModel) -> Iterator[None]:
+    """Put every attribute back where a fit fails: a model that could predict still can."""
+    before = dict(vars(model))
+    try:
+        yield
+    except BaseException:
+        vars(model).clear()
+        vars(model).update(before)
+        raise
+
+
 def _known(data: Source) -> Array:
     assert data.y is not None  # load(need_target=True) gives labels or refuses
     return data.y
@@ -254,28 +275,6 @@ def _batch_size(m: int) -> int:
     return next((batch for rows, batch in BATCHES if m <= rows), 256)
 
 
-def _facts(history: History, optimizer: Optimizer, batch: int, rows: Rows) -> dict[str, Any]:
-    facts: dict[str, Any] = {
-        "rows_train": len(rows.train),
-        "rows_validation": len(rows.validation),
-        "rows_test": len(rows.test),
-        "optimizer": repr(optimizer),
-        "batch_size": batch,
-        "epochs": len(history),
-        "steps": history.steps,
-        "stopped": history.stopped,
-        "best_epoch": history.best_epoch,
-        "seed": history.seed,
-    }
-    if len(history):
-        kept = history[(history.best_epoch or len(history)) - 1]
-        facts["cost"] = kept.cost
-        if kept.validation_cost is not None:
-            facts["validation_cost"] = kept.validation_cost
-            facts["validation_" + ("r2" if history.score_name == "R²" else "accuracy")] = kept.validation_score
-    return facts
-
-
 def _texts(value: Any) -> list[str]:
     if not (isinstance(value, list) and all(isinstance(text, str) for text in value)):
         raise FileFormatError("The model file's list of dropped columns is damaged. Nothing was loaded.")
@@ -286,8 +285,10 @@ def _check_widths(model: TableModel, path: str) -> None:
     spec = model.network.spec
     outputs = len(model.encoder.get_feature_names_out())
     n_L, output, cost = model.target.head()
-    if (outputs, n_L, output, cost) != (spec.sizes[0], spec.sizes[-1], spec.output.name, spec.cost.name):
+    needed = (outputs, model.encoder.dtype, n_L, output, cost)
+    if needed != (spec.sizes[0], spec.dtype.name, spec.sizes[-1], spec.output.name, spec.cost.name):
         raise FileFormatError(
-            f"{path!r} is not a deltaprop model that can be read: its encoder makes {outputs} numbers and its target "
-            f"needs {n_L} {output} outputs, its network is {spec.architecture()}. Nothing was loaded."
+            f"{path!r} is not a deltaprop model that can be read: its encoder makes {outputs} {model.encoder.dtype} "
+            f"numbers and its target needs {n_L} {output} outputs and {cost}, its network is {spec.architecture()}. "
+            "Nothing was loaded."
         )

@@ -105,13 +105,15 @@ def _numbers(y: Array, name: str) -> Array:
 
 
 def _sound(target: Target) -> bool:
-    numbers = (target.mean, target.std)
+    scale = (target.mean, target.std)
     return (
         isinstance(target.name, str)
         and target.task in ("classification", "regression")
         and isinstance(target.classes, (list, tuple))
-        and all(isinstance(label, (str, int)) for label in target.classes)
-        and all(isinstance(value, (int, float)) and np.isfinite(value) for value in numbers)
+        and all(type(label) in (str, int) for label in target.classes)
+        and len({label_text(label) for label in target.classes}) == len(target.classes)
+        and all(isinstance(value, float) and np.isfinite(value) for value in scale)
+        and target.std > 0
         and (target.task == "regression") == (len(target.classes) == 0)
         and len(target.classes) != 1
     )

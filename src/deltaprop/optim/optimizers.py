@@ -151,7 +151,8 @@ class LBFGS(Optimizer):
     learning rate: a line search finds each step's length.
     """
 
-    learning_rate: float = 1.0
+    learning_rate: float = field(default=1.0, init=False, repr=False)
+    weight_decay: float = field(default=0.0, init=False, repr=False)
     memory: int = 10
     tolerance: float = 1e-6
 
@@ -166,12 +167,17 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {rule.__name__.lower(): rule for rule i
 
 
 def get_optimizer(optimizer: str | Optimizer, **numbers: float) -> Optimizer:
-    """The rule of that name with these numbers, or the one given."""
+    """The rule of that name with these numbers, or the one given; refuses a number that the rule does not have."""
     if isinstance(optimizer, Optimizer):
         return optimizer
     if not isinstance(optimizer, str) or optimizer not in OPTIMIZERS:
         raise one_of("optimizer", optimizer, OPTIMIZERS)
-    return OPTIMIZERS[optimizer](**numbers)
+    rule = OPTIMIZERS[optimizer]
+    known = {number.name for number in fields(rule) if number.init}
+    for name, value in numbers.items():
+        if name not in known:
+            raise ArgumentError(sentence(name, f"left out with {optimizer}, which has none", repr(value)))
+    return rule(**numbers)
 
 
 def apply_update(

@@ -72,8 +72,8 @@ def check_settings(
         batch_size=m if batch_size is None else min(int(batch_size), m),
         rules=Rules(
             optimizer=get_optimizer(given["optimizer"]),
-            l1=_number("l1", given["l1"]),
-            l2=_number("l2", given["l2"]),
+            l1=number("l1", given["l1"]),
+            l2=number("l2", given["l2"]),
             clip_norm=_positive("clip_norm", given["clip_norm"]),
             dropout=check_dropout(given["dropout"], net.spec),
             seed=seed,
@@ -86,7 +86,7 @@ def check_settings(
         shuffle=bool(given["shuffle"]),
         time_limit=_positive("time_limit", given["time_limit"]),
     )
-    _check_lbfgs(settings)
+    check_lbfgs(settings.rules, settings.schedule)
     return settings, train_on, validate_on
 
 
@@ -124,7 +124,8 @@ def whole(name: str, value: object, least: int) -> int:
     return int(value)
 
 
-def _number(name: str, value: Any) -> float:
+def number(name: str, value: Any) -> float:
+    """A finite number, 0 or more, or an error."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise ArgumentTypeError(sentence(name, "a number", repr(value)))
     if not (np.isfinite(value) and value >= 0):
@@ -135,7 +136,7 @@ def _number(name: str, value: Any) -> float:
 def _positive(name: str, value: Any) -> float | None:
     if value is None:
         return None
-    if _number(name, value) == 0:
+    if number(name, value) == 0:
         raise ArgumentError(sentence(name, "greater than 0, or None", repr(value)))
     return float(value)
 
@@ -159,17 +160,15 @@ def _callbacks(name: str, given: Any) -> tuple[Callable[[Any], object], ...]:
     return found
 
 
-def _check_lbfgs(settings: Settings) -> None:
+def check_lbfgs(rules: Rules, schedule: Schedule) -> None:
     """L-BFGS sees one smooth function of θ: refuse what would make it another one at every call."""
-    if not isinstance(settings.optimizer, LBFGS):
+    if not isinstance(rules.optimizer, LBFGS):
         return
-    rules = settings.rules
     for name, good in (
         ("l1", not rules.l1),
         ("dropout", not rules.dropout),
         ("clip_norm", rules.clip_norm is None),
-        ("schedule", isinstance(settings.schedule, Constant)),
-        ("weight_decay", not rules.optimizer.weight_decay),
+        ("schedule", isinstance(schedule, Constant)),
     ):
         if not good:
             raise ArgumentError(sentence(name, "left out with L-BFGS, which needs one smooth function", "a value"))
