@@ -7,6 +7,7 @@ examples, and checks what it is given at core.border.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,9 +22,9 @@ from deltaprop.core.initialization import initialize
 from deltaprop.core.spec import Spec, checked_dtype, make_spec
 from deltaprop.engines.protocol import Plan
 from deltaprop.engines.select import select
-from deltaprop.errors import ArgumentError, NonFiniteError, sentence
+from deltaprop.errors import ArgumentError, NonFiniteError, ShapeError, sentence
 from deltaprop.files.format import Stored, read_model, write_model
-from deltaprop.trace.nonfinite import first_nonfinite
+from deltaprop.trace.nonfinite import find_nonfinite
 from deltaprop.trace.record import Trace, layer_index, record
 
 PLAN_ROWS = 1024
@@ -89,14 +90,17 @@ class Network:
         self._spec = make_spec(sizes, chosen, output, cost, dtype)
         self._engine = select(engine)
         self._theta = initialize(self._spec, init, np.random.default_rng(check_seed(seed)))
-        self._plan: Plan | None = None
+        self._plans = threading.local()  # a plan owns its buffers, so every thread gets one of its own
         self.facts: dict[str, Any] = {}
 
     @classmethod
     def from_parameters(cls, spec: Spec, theta: Array, engine: str = "auto") -> Network:
         """A network of this description that starts at a copy of θ."""
         net = cls.__new__(cls)
-        net._spec, net._engine, net._plan, net.facts = spec, select(engine), None, {}
+        if np.shape(theta) != (spec.n_parameters,):
+            must = f"a vector of {spec.n_parameters:,} parameters, laid out as W^1..W^L, b^1..b^L"
+            raise ShapeError(sentence("theta", must, f"shape {np.shape(theta)}"))
+        net._spec, net._engine, net._plans, net.facts = spec, select(engine), threading.local(), {}
         net._theta = np.array(theta, spec.dtype)
         return net
 
@@ -133,18 +137,29 @@ class Network:
         return self.L
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_plan": None}
+        return {name: value for name, value in self.__dict__.items() if name != "_plans"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _plans=threading.local())
 
     def __repr__(self) -> str:
         return f"<Network {self._spec.architecture()}, {self._spec.n_parameters:,} parameters, engine {self.engine}>"
 
     def forward(self, X: object) -> Array:
-        """a^L of every row of X, (m, n_L)."""
-        return self.plan().forward(self._theta, check_inputs(X, self._spec))
+        """a^L of every row of X, (m, n_L). NonFiniteError names NaN and Inf."""
+        rows = check_inputs(X, self._spec)
+        a = self.plan().forward(self._theta, rows)
+        if not np.isfinite(a).all():
+            raise self._nonfinite(rows, np.zeros_like(a))
+        return a
 
     def cost(self, X: object, Y: object, sample_weight: object = None) -> float:
         """C: the (weighted) mean of the examples' costs, penalties apart."""
-        return self.plan().evaluate(self._theta, *self.examples(X, Y, sample_weight))[0]
+        examples = self.examples(X, Y, sample_weight)
+        cost = self.plan().evaluate(self._theta, *examples)[0]
+        if not np.isfinite(cost):
+            raise self._nonfinite(*examples)
+        return cost
 
     def backprop(self, X: object, Y: object, sample_weight: object = None) -> Gradient:
         """C and ∂C/∂W^l, ∂C/∂b^l of every layer, by BP1-BP4; nothing else is kept. NonFiniteError names NaN and Inf."""
@@ -152,7 +167,7 @@ class Network:
         plan = self.plan()
         cost = plan.gradients(self._theta, rows, targets, weight)
         if not (np.isfinite(cost) and np.isfinite(plan.grad).all()):
-            raise NonFiniteError(f"{first_nonfinite(record(self._spec, self._theta, rows, targets, weight))}.")
+            raise self._nonfinite(rows, targets, weight)
         return Gradient(cost, plan.grad.copy(), self._spec)
 
     def trace(self, X: object, Y: object, sample_weight: object = None) -> Trace:
@@ -161,7 +176,11 @@ class Network:
 
     def input_gradient(self, X: object, Y: object, sample_weight: object = None) -> Array:
         """∂C/∂x of every row, (m, n_0): BP2 taken one layer further."""
-        return self.plan().input_gradient(self._theta, *self.examples(X, Y, sample_weight))
+        examples = self.examples(X, Y, sample_weight)
+        dX = self.plan().input_gradient(self._theta, *examples)
+        if not np.isfinite(dX).all():
+            raise self._nonfinite(*examples)
+        return dX
 
     def jacobian(self, X: object) -> Array:
         """∂a^L/∂x of every row, (m, n_L, n_0): BP2 for each output a_k in turn, with a_k in the place of C."""
@@ -184,28 +203,39 @@ class Network:
     def astype(self, dtype: object) -> Network:
         """A copy whose parameters are of this number type."""
         spec = replace(self._spec, dtype=checked_dtype(dtype))
-        return Network.from_parameters(spec, self._theta.astype(spec.dtype), self.engine)
+        with np.errstate(over="ignore"):
+            twin = Network.from_parameters(spec, self._theta, self.engine)
+        if np.isfinite(self._theta).all() > np.isfinite(twin.theta).all():
+            raise ArgumentError(sentence("dtype", "wide enough for the parameters", repr(spec.dtype.name)))
+        twin.facts = dict(self.facts)
+        return twin
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to a safetensors file, atomically: a reader sees the old file or the new one."""
         write_model(path, Stored(self._spec, self._theta, self.facts))
 
-    def examples(self, X: object, Y: object, sample_weight: object = None) -> tuple[Array, Array, Array | None]:
-        """X, Y and the weights checked against this network and each other; at least one example."""
-        rows = check_inputs(X, self._spec)
-        if not len(rows):
-            raise ArgumentError(sentence("X", "at least one row", "0 rows", "A mean over no examples is undefined."))
-        return rows, check_targets(Y, self._spec, len(rows)), check_weight(sample_weight, len(rows))
+    def examples(
+        self, X: object, Y: object, sample_weight: object = None, *, of: str = ""
+    ) -> tuple[Array, Array, Array | None]:
+        """X, Y and the weights checked against this network and each other; errors call them `{of}X` and so on."""
+        rows = check_inputs(X, self._spec, f"{of}X")
+        m, empty = len(rows), "A mean over no examples is undefined."
+        if not m:
+            raise ArgumentError(sentence(f"{of}X", "at least one row", "0 rows", empty))
+        return rows, check_targets(Y, self._spec, m, f"{of}Y"), check_weight(sample_weight, m, f"{of}sample_weight")
 
     def plan(self) -> Plan:
-        """The engine's plan of this network, made at first use."""
-        if self._plan is None:
-            self._plan = self._engine.plan(self._spec, PLAN_ROWS)
-        return self._plan
+        """This thread's plan of this network, made at first use."""
+        if not hasattr(self._plans, "here"):
+            self._plans.here = self._engine.plan(self._spec, PLAN_ROWS)
+        return self._plans.here  # type: ignore[no-any-return]
 
     def new_plan(self, batch: int) -> Plan:
         """A plan of its own for up to `batch` examples at once."""
         return self._engine.plan(self._spec, batch)
+
+    def _nonfinite(self, X: Array, Y: Array, weight: Array | None = None) -> NonFiniteError:
+        return NonFiniteError(f"{find_nonfinite(self._spec, self._theta, X, Y, weight)}.")
 
 
 def load(path: str | os.PathLike[str], *, custom: Iterable[Activation | Cost] = (), engine: str = "auto") -> Network:

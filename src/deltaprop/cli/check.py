@@ -6,11 +6,12 @@ import typer
 
 from deltaprop.cli import show
 from deltaprop.cli.options import Data, Json, ModelFile, Names, names_or_none
-from deltaprop.estimators.table import TableModel
 
 
 def check(model: ModelFile, data: Data, names: Names = None, json: Json = False) -> None:
     """Check the gradients of MODEL on the first 100 rows of DATA; exit code 1 where one is wrong."""
+    from deltaprop.estimators.table import TableModel
+
     report = TableModel.load(model).check(data, names=names_or_none(names))
     if json:
         show.json_object(report.to_dict())

@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deltaprop.cli import show
 from deltaprop.cli.options import Json, ModelFile
-from deltaprop.data.encoder import TableEncoder
-from deltaprop.estimators.target import Target
 from deltaprop.files.format import Stored, read_model
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from deltaprop.estimators.stored import TableParts
 
 
 def info(model: ModelFile, json: Json = False) -> None:
     """Show the network in MODEL, its columns and target, and the facts of its training."""
     stored = read_model(model)
+    parts = _parts(stored, model)
     if json:
         show.json_object(_plain(stored))
         return
     spec = stored.spec
     lines = [("network", spec.architecture()), ("parameters", f"{spec.n_parameters:,}")]
-    if stored.table is not None:
-        target = Target.from_dict(stored.table.get("target"))
+    if parts is None:
+        lines.append(("table", "none: a network alone, for deltaprop.load in Python"))
+    else:
+        target = parts.target
         lines.append(("target", f"{target.name}, {target.task}"))
         if target.classes:
             lines.append(("classes", ", ".join(map(str, target.classes))))
     lines += [(name.replace("_", " "), _text(value)) for name, value in stored.facts.items() if value is not None]
     show.facts(lines)
-    if stored.table is not None:
-        show.columns(TableEncoder.from_dict(stored.table.get("encoder", {})), stderr=False)
+    if parts is not None:
+        show.columns(parts.encoder, stderr=False)
+
+
+def _parts(stored: Stored, model: Path) -> TableParts | None:
+    if stored.table is None:
+        return None
+    from deltaprop.estimators.stored import table_parts
+
+    return table_parts(stored, str(model))
 
 
 def _plain(stored: Stored) -> dict[str, Any]:
@@ -44,6 +58,7 @@ def _plain(stored: Stored) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, dict):
-        return show.metrics(value["numbers"]) if isinstance(value.get("numbers"), dict) else str(value)
+    numbers = value.get("numbers") if isinstance(value, dict) else None
+    if isinstance(numbers, dict) and numbers and all(isinstance(number, float) for number in numbers.values()):
+        return show.metrics(numbers)
     return show.number(value) if isinstance(value, float) else str(value)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from deltaprop import __version__
 from deltaprop.cli.check import check
@@ -16,19 +20,44 @@ from deltaprop.cli.show import remark
 from deltaprop.cli.train import train
 from deltaprop.errors import DeltapropError
 
+FIRST = "First steps: deltaprop train digits --test 0.2 --save digits.safetensors"
 EPILOG = "Exit codes: 0 fine, 1 failed (one sentence on stderr says why), 2 wrong usage, 130 stopped by Ctrl-C."
+COMMANDS: dict[Callable[..., None], str] = {  # in the order of a first use; each line of the list fits into 80 columns
+    train: "Train a network on a file and say how good it is.",
+    predict: "Predict the target of every row, as CSV.",
+    evaluate: "Compare predictions with the known target.",
+    check: "Check a model's gradients against differences.",
+    info: "Show what is in a model file.",
+}
+
+
+class Commands(TyperGroup):
+    """The group of commands; Ctrl-C outside of training ends any of them with a word and 130."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command, and see its output written while errors can still be told."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except KeyboardInterrupt:
+            remark("Interrupted.", style="red")
+            raise typer.Exit(130) from None
+        return result
+
 
 app = typer.Typer(
     name="deltaprop",
+    cls=Commands,
     help="Train fully connected networks by backpropagation's four equations, on tables and images.",
-    epilog=EPILOG,
+    epilog=f"{FIRST}\n\n{EPILOG}",
+    context_settings={"help_option_names": ["-h", "--help"]},
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (train, predict, evaluate, check, info):
-    app.command(no_args_is_help=True, epilog=EPILOG)(command)
+for command, summary in COMMANDS.items():
+    app.command(no_args_is_help=True, short_help=summary, epilog=EPILOG)(command)
 
 
 def _version(asked: bool) -> None:
@@ -39,7 +68,9 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _common(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Options that stand before a command."""
 
@@ -50,13 +81,23 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
-        app()
+        app(prog_name="deltaprop")
     except DeltapropError as error:
-        remark(f"Error: {error}", style="red")
-        sys.exit(1)
+        _fail(str(error))
     except MemoryError:
-        remark("Error: there is not enough memory for this. Try fewer rows or a smaller network.", style="red")
-        sys.exit(1)
-    except KeyboardInterrupt:
-        remark("Interrupted.", style="red")
-        sys.exit(130)
+        _fail("there is not enough memory for this. Try fewer rows or a smaller network.")
+    except OSError as error:
+        _drop_output()
+        reason, where = error.strerror or str(error), f" ({error.filename})" if error.filename else ""
+        _fail(f"the results could not be written: {reason[:1].lower() + reason[1:]}{where}.")
+
+
+def _fail(sentence: str) -> None:
+    remark(f"Error: {sentence}", style="red")
+    sys.exit(1)
+
+
+def _drop_output() -> None:
+    """Let what is still waiting for stdout go nowhere, or Python would try once more at its end, and complain."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,11 +1,17 @@
-"""Arguments and options that several commands share, and the lists that some of them take."""
+"""Arguments and options that several commands share, the lists that some take, and what is said of a wrong one."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from deltaprop.errors import ArgumentError, ArgumentTypeError, OutputError
+from deltaprop.files.atomic import check_writable
 
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A file that `deltaprop train --save` wrote.")]
 Data = Annotated[
@@ -19,6 +25,11 @@ Data = Annotated[
 Names = Annotated[str | None, typer.Option(metavar="A,B,C", help="Column names, for a file without a header.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
+OPTION_OF = {
+    "learning_rate": "lr",
+    "early_stopping": "patience",
+}  # a setting's name in Python: its option's, if another
+
 
 def listed(text: str | None) -> list[str]:
     """The parts of a comma-separated list."""
@@ -28,3 +39,26 @@ def listed(text: str | None) -> list[str]:
 def names_or_none(text: str | None) -> list[str] | None:
     """The column names of a headerless file, or None."""
     return listed(text) or None
+
+
+@contextmanager
+def usage_errors() -> Iterator[None]:
+    """Turn a setting that is refused into a usage error that names the option."""
+    try:
+        yield
+    except (ArgumentError, ArgumentTypeError) as error:
+        found = re.fullmatch(r"`(\w+)` (must .*)", str(error), re.DOTALL)
+        if found is None:
+            raise typer.BadParameter(str(error)) from None
+        option = OPTION_OF.get(found[1], found[1]).replace("_", "-")
+        raise typer.BadParameter(found[2], param_hint=f"'--{option}'") from None
+
+
+def check_output(path: Path | None, *inputs: str | Path | None) -> None:
+    """Refuse, before any work, a file that cannot be written, or that is one of the inputs."""
+    if path is None:
+        return
+    for given in inputs:
+        if given is not None and path.exists() and Path(given).exists() and path.samefile(given):
+            raise OutputError(f"Cannot write {str(path)!r}: it is read from. Nothing was changed. Give another name.")
+    check_writable(path)

@@ -11,8 +11,7 @@ from typing import Annotated
 import typer
 
 from deltaprop.cli import show
-from deltaprop.cli.options import Data, ModelFile, Names, names_or_none
-from deltaprop.estimators.table import TableModel
+from deltaprop.cli.options import Data, ModelFile, Names, check_output, names_or_none
 from deltaprop.files.atomic import write_atomically
 
 
@@ -26,6 +25,9 @@ def predict(
 
     A column of the target's name is ignored.
     """
+    from deltaprop.estimators.table import TableModel
+
+    check_output(output, model, data)
     fitted = TableModel.load(model)
     values, sure = fitted.predict_with_probability(data, names=names_or_none(names))
     text = io.StringIO()

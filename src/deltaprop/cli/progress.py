@@ -1,31 +1,44 @@
-"""The progress bar of a training: on stderr, and only where that is a terminal."""
+"""The progress of a training: on stderr, and only where that is a terminal.
+
+A bar where the terminal can move its cursor; a line every few seconds where it cannot (TERM=dumb), or where the user
+has asked for nothing but text (NO_COLOR).
+"""
 
 from __future__ import annotations
 
 import sys
+from time import monotonic
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich import progress
 
-from deltaprop.cli.show import console
-from deltaprop.estimators.table import TableModel
-from deltaprop.training.events import EpochEvent
+from deltaprop.cli.show import console, remark
+
+if TYPE_CHECKING:
+    from deltaprop.estimators.table import TableModel
+    from deltaprop.training.events import EpochEvent
+
+LINE_SECONDS = 2.0
 
 
 class Progress:
-    """A bar with epoch, cost, validation score, learning rate and time left."""
+    """Epoch, cost, validation score, learning rate and time left, as the epochs go by."""
 
     def __init__(self, model: TableModel) -> None:
         self._epochs = model.epochs
+        screen = console(stderr=True)
+        terminal = sys.stderr.isatty()
+        self._lines = terminal and (screen.is_dumb_terminal or screen.no_color)
+        self._next_line = monotonic()
         self._bar = progress.Progress(
-            progress.TextColumn("{task.fields[epoch]:>8}"),
+            progress.TextColumn("epoch {task.fields[epoch]}"),
             progress.BarColumn(bar_width=24),
             progress.TextColumn("{task.fields[state]}"),
             progress.TimeRemainingColumn(compact=True),
-            console=console(stderr=True),
+            console=screen,
             transient=True,
-            disable=not sys.stderr.isatty(),
+            disable=self._lines or not terminal,
         )
         self._task: progress.TaskID | None = None
 
@@ -52,3 +65,6 @@ class Progress:
         self.part(record.epoch)
         assert self._task is not None
         self._bar.update(self._task, state=state)
+        if self._lines and monotonic() >= self._next_line:
+            remark(f"epoch {record.epoch}/{self._epochs}  {state}")
+            self._next_line = monotonic() + LINE_SECONDS

@@ -3,36 +3,55 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from deltaprop.data.encoder import TableEncoder
+if TYPE_CHECKING:
+    from deltaprop.data.encoder import TableEncoder
 
 SHOWN_COLUMNS = 24
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def console(*, stderr: bool = False) -> Console:
     """A console on stdout or stderr, made when it is used, so that it sees NO_COLOR and the terminal as they are."""
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+    plain = bool(os.environ.get("NO_COLOR"))
+    return Console(stderr=stderr, highlight=False, soft_wrap=True, color_system=None if plain else "auto")
+
+
+def visible(text: str, style: str = "") -> Text:
+    """Text to show: names from a file move no cursor and change no colour, whatever bytes are in them."""
+    return Text(_CONTROL.sub(lambda found: " " if found[0].isspace() else "\ufffd", text), style=style)
 
 
 def remark(text: str, style: str = "") -> None:
     """A line on stderr: what is no result."""
-    console(stderr=True).print(Text(text, style=style))
+    console(stderr=True).print(visible(text, style))
 
 
-def facts(pairs: Iterable[tuple[str, str]], *, stderr: bool = False) -> None:
-    """Named facts, one a line, aligned."""
+def facts(pairs: Iterable[tuple[str, str]]) -> None:
+    """Named facts on stdout, aligned; one a line, and on a terminal the next lines of a long one aligned as well."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
     pairs = list(pairs)
     width = max(len(name) for name, _ in pairs)
+    screen = console()
     for name, value in pairs:
-        console(stderr=stderr).print(Text.assemble((f"{name:<{width}}  ", "bold"), value))
+        if screen.is_terminal:
+            grid.add_row(visible(name), visible(value))
+        else:
+            screen.print(visible(f"{name:<{width}}  {value}"))
+    if screen.is_terminal:
+        screen.print(grid)
 
 
 def table(
@@ -43,7 +62,7 @@ def table(
     for index, heading in enumerate(headings):
         grid.add_column(heading, justify="right" if index in right else "left", overflow="fold")
     for row in rows:
-        grid.add_row(*(Text(cell) for cell in row))
+        grid.add_row(*map(visible, row))
     console(stderr=stderr).print(grid)
 
 
@@ -58,7 +77,7 @@ def columns(encoder: TableEncoder, *, stderr: bool = True) -> None:
     if not hasattr(encoder, "feature_names_in_"):
         kinds = {"bytes": "bytes, divided by 255", "number": "numbers, standardised"}
         text = f"{len(infos):,} columns of {' and '.join(sorted({kinds[info.kind] for info in infos}))}"
-        console(stderr=stderr).print(Text(text))
+        console(stderr=stderr).print(visible(text))
         return
     rows = [
         (info.name, info.kind + (" (given)" if info.source == "given" else ""), info.details, str(info.missing or ""))
@@ -66,7 +85,7 @@ def columns(encoder: TableEncoder, *, stderr: bool = True) -> None:
     ]
     table(("column", "taken as", "values", "missing"), rows, right=(3,), stderr=stderr)
     if len(infos) > SHOWN_COLUMNS:
-        console(stderr=stderr).print(Text(f"... and {len(infos) - SHOWN_COLUMNS:,} more, to {infos[-1].name}"))
+        console(stderr=stderr).print(visible(f"... and {len(infos) - SHOWN_COLUMNS:,} more, to {infos[-1].name}"))
 
 
 def number(value: float) -> str:

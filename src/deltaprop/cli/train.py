@@ -5,16 +5,17 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deltaprop.cli import show
-from deltaprop.cli.options import Data, Json, Names, listed, names_or_none
+from deltaprop.cli.options import Data, Json, Names, check_output, listed, names_or_none, usage_errors
 from deltaprop.cli.progress import Progress
-from deltaprop.errors import ArgumentError, ArgumentTypeError, sentence
-from deltaprop.estimators.table import TableModel
-from deltaprop.files.atomic import check_writable
+from deltaprop.errors import ArgumentError, sentence
+
+if TYPE_CHECKING:
+    from deltaprop.estimators.table import TableModel
 
 
 def train(
@@ -28,23 +29,33 @@ def train(
         str, typer.Option(metavar="N,N", help="Widths of the hidden layers; none for no layer.")
     ] = "256,256",
     activation: Annotated[
-        str, typer.Option(help="Of the hidden layers: relu, sigmoid, tanh, gelu, silu, ...")
+        str, typer.Option(metavar="NAME", help="Of the hidden layers: relu, sigmoid, tanh, gelu, silu, ...")
     ] = "relu",
-    task: Annotated[str, typer.Option(help="classification, regression, or auto: by the target's values.")] = "auto",
-    epochs: Annotated[int, typer.Option(help="Passes over the data, at most.")] = 100,
+    task: Annotated[
+        str, typer.Option(metavar="NAME", help="classification, regression, or auto: by the target's values.")
+    ] = "auto",
+    epochs: Annotated[int, typer.Option(metavar="N", help="Passes over the data, at most.")] = 100,
     batch_size: Annotated[str, typer.Option(metavar="N|auto", help="Examples per step.")] = "auto",
-    optimizer: Annotated[str, typer.Option(help="adam, adamw, sgd, rmsprop or lbfgs.")] = "adam",
-    lr: Annotated[float | None, typer.Option(help="Learning rate; by default the optimiser's own.")] = None,
-    schedule: Annotated[str, typer.Option(help="Of the learning rate: constant, cosine, one_cycle, ...")] = "constant",
-    l2: Annotated[float, typer.Option(help="Add ½ l2 ‖W‖² to the cost (the book's λ is l2 times the rows).")] = 0.0,
-    dropout: Annotated[float, typer.Option(help="Probability of dropping a hidden unit.")] = 0.0,
-    validation: Annotated[float, typer.Option(help="Fraction of the rows that early stopping watches.")] = 0.1,
+    optimizer: Annotated[str, typer.Option(metavar="NAME", help="adam, adamw, sgd, rmsprop or lbfgs.")] = "adam",
+    lr: Annotated[
+        float | None, typer.Option(metavar="X", help="Learning rate; by default the optimiser's own.")
+    ] = None,
+    schedule: Annotated[
+        str, typer.Option(metavar="NAME", help="Of the learning rate: constant, cosine, one_cycle, ...")
+    ] = "constant",
+    l2: Annotated[
+        float, typer.Option(metavar="X", help="Add ½ l2 ‖W‖² to the cost (the book's λ is l2 times the rows).")
+    ] = 0.0,
+    dropout: Annotated[float, typer.Option(metavar="P", help="Probability of dropping a hidden unit.")] = 0.0,
+    validation: Annotated[
+        float, typer.Option(metavar="P", help="Fraction of the rows that early stopping watches; 0 for none.")
+    ] = 0.1,
     early_stopping: Annotated[bool, typer.Option(help="Stop when validation gets no better; keep the best.")] = True,
-    patience: Annotated[int, typer.Option(help="Epochs to wait for something better.")] = 10,
+    patience: Annotated[int, typer.Option(metavar="N", help="Epochs to wait for something better.")] = 10,
     categorical: Annotated[str | None, typer.Option(metavar="A,B", help="Columns to take as categories.")] = None,
     numeric: Annotated[str | None, typer.Option(metavar="A,B", help="Columns to take as numbers.")] = None,
     drop: Annotated[str | None, typer.Option(metavar="A,B", help="Columns to leave out.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Repeats the run to the bit.")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Repeats the run to the bit.")] = None,
     save: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the model there (.safetensors).")] = None,
     json: Json = False,
 ) -> None:
@@ -53,15 +64,18 @@ def train(
     Numbers are standardised, text becomes one column per category, missing values are marked. Text targets, and whole
     numbers with at most 20 values, are classes; others are numbers.
     """
-    if save is not None:
-        check_writable(save)
-    try:
+    from deltaprop.estimators.table import TableModel
+
+    with usage_errors():
+        held_out, test_file = _test(test)
         model = TableModel(
             hidden=_widths(hidden),
             activation=activation,
             task=task,
             epochs=epochs,
-            batch_size=batch_size if batch_size == "auto" else _whole("batch-size", batch_size),
+            batch_size=batch_size
+            if batch_size == "auto"
+            else _whole("batch_size", batch_size, "a whole number or auto"),
             optimizer=optimizer,
             learning_rate=lr,
             schedule=schedule,
@@ -74,23 +88,8 @@ def train(
             drop=listed(drop),
             seed=seed,
         )
-        held_out, test_file = _test(test)
-    except (ArgumentError, ArgumentTypeError) as error:
-        raise typer.BadParameter(str(error)) from None
-    columns = names_or_none(names)
-    with Progress(model) as progress:
-        model.fit(
-            data,
-            target,
-            names=columns,
-            test=held_out,
-            on_columns=None if json else lambda fitted: show.columns(fitted.encoder),
-            on_epoch=progress.epoch,
-            on_progress=progress.part,
-        )
-    tested = model.evaluate(test_file, names=columns) if test_file is not None else None
-    if tested is not None:
-        model.facts["test"] = tested.to_dict() | {"source": test_file}
+    check_output(save, data, test_file)
+    _fit(model, data, target, names_or_none(names), held_out, test_file, quiet=json)
     if save is not None:
         model.save(save)
     _report(model, save, json)
@@ -98,15 +97,50 @@ def train(
         raise typer.Exit(130)
 
 
+def _fit(
+    model: TableModel,
+    data: str,
+    target: str | None,
+    names: list[str] | None,
+    held_out: float,
+    test_file: str | None,
+    *,
+    quiet: bool,
+) -> None:
+    def understood(fitted: TableModel) -> None:
+        if not quiet:
+            show.columns(fitted.encoder)
+        if test_file is not None:
+            fitted.evaluate(test_file, names=names)  # what is wrong with it is said now, not after the training
+
+    with Progress(model) as progress:
+        model.fit(
+            data,
+            target,
+            names=names,
+            test=held_out,
+            on_columns=understood,
+            on_epoch=progress.epoch,
+            on_progress=progress.part,
+        )
+    if test_file is not None:
+        model.facts["test"] = model.evaluate(test_file, names=names).to_dict() | {"source": test_file}
+
+
 def _widths(text: str) -> list[int]:
-    return [] if text.strip().lower() in ("", "none", "0") else [_whole("hidden", part) for part in listed(text)]
+    if text.strip().lower() == "none":
+        return []
+    parts = listed(text)
+    if not parts:
+        raise ArgumentError(sentence("hidden", "whole numbers with commas, or none", repr(text)))
+    return [_whole("hidden", part, "whole numbers with commas, or none") for part in parts]
 
 
-def _whole(name: str, text: str) -> int:
+def _whole(name: str, text: str, must: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise ArgumentError(sentence(name, "made of whole numbers", repr(text))) from None
+        raise ArgumentError(sentence(name, must, repr(text))) from None
 
 
 def _test(text: str | None) -> tuple[float, str | None]:
@@ -138,22 +172,28 @@ def _report(model: TableModel, saved: Path | None, json: bool) -> None:
             }
         )
         return
-    lines = [("network", f"{model.network.spec.architecture()}, {model.network.spec.n_parameters:,} parameters")]
-    lines.append(("target", _target(model)))
-    lines.append(("trained", _trained(model)))
-    if history.best_epoch and history[history.best_epoch - 1].validation_score is not None:
-        best = history[history.best_epoch - 1]
-        score = f"{history.score_name} {best.validation_score:.4f}"
-        lines.append(("validation", f"{score}, cost {best.validation_cost:.4f}, on {facts['rows_validation']:,} rows"))
+    spec = model.network.spec
+    lines = [("network", spec.architecture()), ("parameters", f"{spec.n_parameters:,}"), ("target", _target(model))]
+    lines += [("trained", _trained(model)), ("seed", str(facts["seed"]))]
+    if "validation_cost" in facts:
+        kept = history[(history.best_epoch or len(history)) - 1]
+        score = f"{history.score_name} {kept.validation_score:.4f}"
+        lines.append(("validation", f"{score}, cost {kept.validation_cost:.4f}, on {facts['rows_validation']:,} rows"))
     if "test" in facts:
         test = facts["test"]
         lines.append(("test", f"{show.metrics(test['numbers'])}, on {test['rows']:,} rows"))
     if saved is not None:
         lines.append(("saved", f"{saved} ({saved.stat().st_size / 1024:,.0f} KiB)"))
-    else:
-        show.remark("The model was not saved: say where with --save FILE.")
-    sys.stderr.flush()
+    interrupted = facts["stopped"] == "interrupted"
+    if interrupted and sys.stderr.isatty():
+        sys.stderr.write("\n")  # after the terminal's own ^C
     show.facts(lines)
+    sys.stdout.flush()
+    if interrupted:
+        where = "not saved" if saved is None else f"saved in {saved}"
+        show.remark(f"Stopped by Ctrl-C; the model as trained so far was {where}.")
+    elif saved is None:
+        show.remark("The model was not saved: say where with --save FILE.")
 
 
 def _target(model: TableModel) -> str:
@@ -170,6 +210,9 @@ def _trained(model: TableModel) -> str:
     facts, history = model.facts, model.history
     assert history is not None
     seconds = history[-1].seconds if len(history) else 0.0
-    kept = f", kept epoch {facts['best_epoch']}" if facts["best_epoch"] else ""
-    why = "" if facts["stopped"] == "epochs" else f" ({facts['stopped']}{kept})"
-    return f"{facts['epochs']} epochs of {facts['rows_train']:,} rows in {seconds:.1f} s{why}, seed {facts['seed']}"
+    epochs, kept = facts["epochs"], facts["best_epoch"]
+    why = [] if facts["stopped"] == "epochs" else [facts["stopped"]]
+    why += [f"kept epoch {kept}"] if kept and kept != epochs else []
+    ended = f" ({', '.join(why)})" if why else ""
+    number = "1 epoch" if epochs == 1 else f"{epochs} epochs"
+    return f"{number} of {facts['rows_train']:,} rows in {seconds:.1f} s{ended}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from deltaprop._types import Array
-from deltaprop.errors import one_of
+from deltaprop.errors import ShapeError, one_of, sentence
 
 Function = Callable[[Array], Array]
 Pair = tuple[Array, Array]
@@ -41,7 +41,13 @@ class Activation:
 
     def both(self, z: Array) -> Pair:
         """(σ(z), σ'(z)), sharing work where the pair allows it."""
-        return self.fused(z) if self.fused else (self.sigma(z), self.sigma_prime(z))
+        if self.fused:
+            return self.fused(z)
+        a, dsigma = self.sigma(z), self.sigma_prime(z)
+        if np.shape(a) != z.shape or np.shape(dsigma) != z.shape:  # else NumPy would broadcast a wrong shape
+            got = f"shapes {np.shape(a)} and {np.shape(dsigma)} from {self.name!r}"
+            raise ShapeError(sentence("activation", f"a pair that keeps the shape of z, here {z.shape}", got))
+        return a, dsigma
 
 
 def _identity(z: Array) -> Array:

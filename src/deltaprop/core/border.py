@@ -59,6 +59,10 @@ def check_weight(weight: object, m: int, name: str = "sample_weight") -> Array |
     if (w < 0).any() or not w.any():
         got = f"{w.min():g} in row {int(w.argmin())}" if (w < 0).any() else "zero for all examples"
         raise ArgumentError(sentence(name, "0 or more, and not zero for all examples", got))
+    with np.errstate(over="ignore"):
+        if not np.isfinite(w.sum()):
+            remedy = "Divide them all by the largest: only their ratios count."
+            raise ArgumentError(sentence(name, "of a finite sum", f"a largest weight of {w.max():g}", remedy))
     return w
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from deltaprop._types import Array
 from deltaprop.core.activations import log_sum_exp
-from deltaprop.errors import ArgumentError, one_of, sentence
+from deltaprop.errors import ArgumentError, ShapeError, one_of, sentence
 
 CostFunction = Callable[[Array, Array], Array]
 
@@ -38,11 +38,22 @@ class Cost:
     @classmethod
     def from_rows(cls, name: str, C: CostFunction, grad_a: CostFunction) -> Cost:
         """Your own cost: C(a, y) gives (m,), grad_a(a, y) gives (m, n_L), both for a and y of shape (m, n_L)."""
-        return cls(name, partial(_on_columns, C), partial(_on_columns, grad_a))
+        return cls(name, partial(_C_on_columns, C), partial(_grad_a_on_columns, grad_a))
 
 
-def _on_columns(function: CostFunction, a: Array, y: Array) -> Array:
-    return np.asarray(function(a.T, y.T)).T
+def _C_on_columns(function: CostFunction, a: Array, y: Array) -> Array:
+    return _shaped("C", function(a.T, y.T), (a.shape[1],), "one cost per example, (m,)")
+
+
+def _grad_a_on_columns(function: CostFunction, a: Array, y: Array) -> Array:
+    return _shaped("grad_a", function(a.T, y.T), a.T.shape, "one number per example and output, (m, n_L)").T
+
+
+def _shaped(name: str, value: object, shape: tuple[int, ...], must: str) -> Array:
+    array = np.asarray(value)
+    if array.shape != shape:
+        raise ShapeError(sentence(name, f"{must}, here {shape}", f"shape {array.shape}"))
+    return array
 
 
 def _quadratic(a: Array, y: Array) -> Array:
@@ -147,8 +158,7 @@ def _categorical_of_z(z: Array, y: Array) -> Array:
 
 def _times(y: Array, v: Array) -> Array:
     """y v, and 0 where y = 0 even where v is infinite."""
-    with np.errstate(invalid="ignore"):
-        return np.where(y == 0, v.dtype.type(0), y * v)
+    return np.multiply(y, v, out=np.zeros_like(v), where=y != 0)
 
 
 def _binary_of_z(z: Array, y: Array) -> Array:

@@ -25,6 +25,8 @@ def initialize(spec: Spec, scheme: str = "auto", rng: np.random.Generator | None
     if scheme not in SCHEMES:
         raise one_of("init", scheme, SCHEMES)
     rng = rng or np.random.default_rng()
+    if spec.n_parameters > np.iinfo(np.intp).max // spec.dtype.itemsize:  # where NumPy speaks of dimensions instead
+        raise MemoryError(f"Unable to allocate {spec.n_parameters:,} parameters of {spec.dtype}")
     theta = np.zeros(spec.n_parameters, spec.dtype)
     for W, b, activation in zip(spec.weights(theta), spec.biases(theta), spec.activations, strict=True):
         W[...] = _draw(scheme if scheme != "auto" else _automatic(activation.name), W.shape, rng)

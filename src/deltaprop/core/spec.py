@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, pairwise
 from math import prod
 
 import numpy as np
@@ -69,21 +70,26 @@ class Spec:
 
     def weights(self, theta: Array) -> list[Array]:
         """W^1..W^L as views of θ (or of any vector laid out like θ)."""
-        return _cut(theta[: self.n_weights], self.weight_shapes)
+        return [theta[part].reshape(shape) for part, shape in self._weight_parts]
 
     def biases(self, theta: Array) -> list[Array]:
         """b^1..b^L as views of θ."""
-        return _cut(theta[self.n_weights :], [(n,) for n in self.sizes[1:]])
+        return [theta[part] for part in self._bias_parts]
+
+    @cached_property
+    def _weight_parts(self) -> tuple[tuple[slice, tuple[int, int]], ...]:
+        stops = accumulate(map(prod, self.weight_shapes))
+        return tuple((slice(stop - prod(s), stop), s) for stop, s in zip(stops, self.weight_shapes, strict=True))
+
+    @cached_property
+    def _bias_parts(self) -> tuple[slice, ...]:
+        stops = accumulate(self.sizes[1:], initial=self.n_weights)
+        return tuple(slice(start, stop) for start, stop in pairwise(stops))
 
     def architecture(self) -> str:
         """One line: 784 - 30 sigmoid - 10 softmax, cross_entropy, float32."""
         layers = " - ".join(f"{n} {s.name}" for n, s in zip(self.sizes[1:], self.activations, strict=True))
         return f"{self.sizes[0]} - {layers}, {self.cost.name}, {self.dtype.name}"
-
-
-def _cut(vector: Array, shapes: tuple[tuple[int, int], ...] | list[tuple[int]]) -> list[Array]:
-    stops = np.cumsum([prod(shape) for shape in shapes])
-    return [vector[stop - prod(shape) : stop].reshape(shape) for stop, shape in zip(stops, shapes, strict=True)]
 
 
 def make_spec(

@@ -21,11 +21,12 @@ from deltaprop.data.bundled import BUNDLED
 from deltaprop.data.encoder import TableEncoder
 from deltaprop.data.sources import Source, load
 from deltaprop.engines.protocol import Rules
-from deltaprop.errors import ArgumentError, DataError, FileFormatError, nearest, one_of, sentence
+from deltaprop.errors import ArgumentError, DataError, nearest, one_of, sentence
 from deltaprop.estimators._parameters import widths
 from deltaprop.estimators.facts import training_facts
 from deltaprop.estimators.metrics import Metrics, classification_metrics, regression_metrics
 from deltaprop.estimators.split import Rows, split_rows, take
+from deltaprop.estimators.stored import table_parts
 from deltaprop.estimators.target import Target, fit_target
 from deltaprop.files.format import Stored, read_model, write_model
 from deltaprop.network import Network, check_seed
@@ -143,11 +144,13 @@ class TableModel:
 
     def predict(self, source: Any, *, names: Sequence[str] | None = None) -> Array:
         """The class or number predicted for each row, (m,)."""
-        return self.target.decode(self._outputs(source, names))
+        a = self._outputs(source, names)
+        return self.target.decode(a)
 
     def predict_proba(self, source: Any, *, names: Sequence[str] | None = None) -> Array:
         """The probability of each class, in the order of `target.classes`, (m, n_classes)."""
-        return self.target.probabilities(self._outputs(source, names))
+        a = self._outputs(source, names)
+        return self.target.probabilities(a)
 
     def predict_with_probability(
         self, source: Any, *, names: Sequence[str] | None = None
@@ -169,6 +172,7 @@ class TableModel:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write network, encoder and labels into one safetensors file, atomically."""
+        self._check_fitted()
         table = {"encoder": self.encoder.to_dict(), "target": self.target.to_dict(), "drop": list(self.drop)}
         write_model(path, Stored(self.network.spec, self.network.theta, self.facts, table))
 
@@ -176,21 +180,20 @@ class TableModel:
     def load(cls, path: str | os.PathLike[str], *, engine: str = "auto") -> TableModel:
         """The model in a file that `save` or the command line wrote."""
         stored = read_model(path)
-        if stored.table is None:
-            raise FileFormatError(
-                f"{str(path)!r} holds a network without a table's encoder and labels. Use deltaprop.load(path)."
-            )
-        spec, target = stored.spec, Target.from_dict(stored.table.get("target"))
+        parts, spec = table_parts(stored, str(path)), stored.spec
         sigma = spec.activations[0].name if spec.L > 1 else cls.activation
-        model = cls(spec.sizes[1:-1], sigma, target.task, dtype=spec.dtype.name, engine=engine)
+        model = cls(spec.sizes[1:-1], sigma, parts.target.task, dtype=spec.dtype.name, engine=engine)
         model.network = Network.from_parameters(spec, stored.theta, engine)
-        model.encoder = TableEncoder.from_dict(stored.table.get("encoder", {}))
+        model.encoder, model.target, model.drop = parts.encoder, parts.target, parts.drop
         model.categorical, model.numeric = model.encoder.categorical, model.encoder.numeric
-        model.target = target
-        model.drop = _texts(stored.table.get("drop", []))
-        _check_widths(model, str(path))
         model.facts = model.network.facts = stored.facts
         return model
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "network"):
+            from sklearn.exceptions import NotFittedError
+
+            raise NotFittedError("This TableModel is not fitted yet. Call `fit` first, or `TableModel.load`.")
 
     def _rule(self) -> Optimizer:
         rate = {} if self.learning_rate is None else {"learning_rate": self.learning_rate}
@@ -221,12 +224,14 @@ class TableModel:
         )
 
     def _load(self, source: Any, names: Sequence[str] | None, *, labelled: bool) -> Source:
+        self._check_fitted()
         bundled = isinstance(source, str) and source in BUNDLED
         target = self.target.name if hasattr(self.encoder, "feature_names_in_") and not bundled else None
         return _without(load(source, target=target, names=names, need_target=labelled), self.drop, strict=False)
 
     def _outputs(self, source: Any, names: Sequence[str] | None) -> Array:
-        return self.network.forward(self.encoder.transform(self._load(source, names, labelled=False).X))
+        data = self._load(source, names, labelled=False)
+        return self.network.forward(self.encoder.transform(data.X))
 
     def _metrics(self, data: Source, rows: Indices) -> Metrics:
         y = _known(data)[rows]
@@ -273,22 +278,3 @@ def _without(data: Source, drop: Sequence[str], *, strict: bool) -> Source:
 
 def _batch_size(m: int) -> int:
     return next((batch for rows, batch in BATCHES if m <= rows), 256)
-
-
-def _texts(value: Any) -> list[str]:
-    if not (isinstance(value, list) and all(isinstance(text, str) for text in value)):
-        raise FileFormatError("The model file's list of dropped columns is damaged. Nothing was loaded.")
-    return value
-
-
-def _check_widths(model: TableModel, path: str) -> None:
-    spec = model.network.spec
-    outputs = len(model.encoder.get_feature_names_out())
-    n_L, output, cost = model.target.head()
-    needed = (outputs, model.encoder.dtype, n_L, output, cost)
-    if needed != (spec.sizes[0], spec.dtype.name, spec.sizes[-1], spec.output.name, spec.cost.name):
-        raise FileFormatError(
-            f"{path!r} is not a deltaprop model that can be read: its encoder makes {outputs} {model.encoder.dtype} "
-            f"numbers and its target needs {n_L} {output} outputs and {cost}, its network is {spec.architecture()}. "
-            "Nothing was loaded."
-        )

@@ -108,6 +108,10 @@ def _named(spec: Spec, theta: Array) -> Iterable[tuple[str, Array]]:
 
 def _custom_names(spec: Spec) -> list[str]:
     names = [s.name for s in spec.activations if OUTPUTS.get(s.name) != s]
+    for name in names:
+        if len({s for s in spec.activations if s.name == name}) > 1:  # a file tells them apart by name alone
+            must = "of one name each, to be saved"
+            raise ArgumentError(sentence("activation", must, f"two different ones named {name!r}", "Rename one."))
     return sorted({*names, *([] if _is_built_in(spec.cost, spec.output.name) else [spec.cost.name])})
 
 

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from deltaprop.trace.record import Trace
+from deltaprop._types import Array
+from deltaprop.core.spec import Spec
+from deltaprop.trace.record import Trace, record
+
+BLOCK = 1024  # rows traced at a time: a trace keeps every quantity, and the rows may be many
+
+
+def find_nonfinite(spec: Spec, theta: Array, X: Array, Y: Array, weight: Array | None = None) -> str:
+    """Where NaN or Inf first appears in a pass over checked rows, block of rows by block of rows."""
+    for start in range(0, len(X), BLOCK):
+        part = slice(start, start + BLOCK)
+        found = first_nonfinite(record(spec, theta, X[part], Y[part], None if weight is None else weight[part]))
+        if found:
+            return found
+    return "Inf in the sum over the examples, each of them finite"
 
 
 def first_nonfinite(trace: Trace) -> str | None:

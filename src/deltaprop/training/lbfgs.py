@@ -8,7 +8,7 @@ from deltaprop._types import Array
 from deltaprop.engines.reference import add_penalty
 from deltaprop.errors import NonFiniteError
 from deltaprop.optim.optimizers import LBFGS
-from deltaprop.trace.nonfinite import first_nonfinite
+from deltaprop.trace.nonfinite import find_nonfinite
 from deltaprop.trace.record import record
 from deltaprop.training.events import StepEvent
 from deltaprop.training.run import Run
@@ -70,7 +70,7 @@ class _Problem:
         """Refuse a start at which C or its gradient is not finite."""
         total, gradient = self.function(start)
         if not (np.isfinite(total) and np.isfinite(gradient).all()):
-            where = first_nonfinite(self.run.net.trace(*self.batch)) or "Inf in the gradient with its penalty"
+            where = find_nonfinite(self.run.net.spec, self.run.net.theta, *self.batch)
             raise NonFiniteError(f"Training stopped at step 1: {where}.")
         self.accepted = self.cost
 

@@ -59,8 +59,8 @@ def train(
     Minimises C + ½ l2 ‖W‖² + l1 ‖W‖_1, C the weighted mean of the examples' costs. `batch_size=None` takes all rows
     at once. `validation` is (X, Y), (X, Y, sample_weight), or a fraction of the rows to hold out. `early_stopping` is
     a patience in epochs or a rule, and keeps the best weights. `time_limit` is in seconds. `on_step` and `on_epoch` get
-    a StepEvent and an EpochEvent, `on_progress` the epochs done as a fraction, about every 40 ms. The same seed and
-    data give the same bits. Ctrl-C ends it between two steps and returns. NonFiniteError names step, layer and
+    a StepEvent and an EpochEvent, `on_progress` the epochs done as a fraction, about every 40 ms. The same seed,
+    data and number of BLAS threads give the same bits on the same machine. Ctrl-C ends it between two steps and returns. NonFiniteError names step, layer and
     equation.
     """
     settings, data, validation_data = check_settings(
@@ -106,6 +106,7 @@ def run_minibatches(run: Run, data: Examples) -> None:
         s = 0
         while s < len(rates):
             if run.must_stop():
+                run.check_parameters(epoch + 1)
                 return
             stop = s + (1 if settings.on_step else min(chunk.steps, len(rates) - s))
             steps = Steps(data.X, data.Y, data.weight, order, bounds[s : stop + 1], rates[s:stop], run.history.steps)

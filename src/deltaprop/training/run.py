@@ -12,8 +12,7 @@ from deltaprop._types import Array
 from deltaprop.errors import NonFiniteError
 from deltaprop.network import Network
 from deltaprop.optim.schedules import ReduceOnPlateau
-from deltaprop.trace.nonfinite import first_nonfinite
-from deltaprop.trace.record import record
+from deltaprop.trace.nonfinite import find_nonfinite
 from deltaprop.training.events import EpochEvent
 from deltaprop.training.history import EpochRecord, History
 from deltaprop.training.interrupt import Interrupt
@@ -71,7 +70,7 @@ class Run:
 
     def end_epoch(self, epoch: int, cost: float, rate: float) -> None:
         """Validate, record, tell the callbacks, and follow the rules that may end the training or lower the rate."""
-        self._check_parameters(epoch)
+        self.check_parameters(epoch)
         validation_cost, validation_score = self._validate()
         now = EpochRecord(epoch, cost, validation_cost, validation_score, rate, self.seconds)
         self.history.epochs.append(now)
@@ -91,14 +90,15 @@ class Run:
         net = self.net
         cost, a = net.plan().evaluate(net.theta, held.X, held.Y, held.weight)
         if not np.isfinite(cost):
-            where = first_nonfinite(record(net.spec, net.theta, held.X, held.Y, held.weight))
+            where = find_nonfinite(net.spec, net.theta, held.X, held.Y, held.weight)
             raise NonFiniteError(
                 f"Training stopped after step {self.history.steps}, on the validation examples: {where}. "
                 "The network has the parameters from after that step. Look for extreme values among those examples."
             )
         return cost, score(net.spec, a, held.Y, held.weight)
 
-    def _check_parameters(self, epoch: int) -> None:
+    def check_parameters(self, epoch: int) -> None:
+        """Refuse to go on, or to end, with parameters that the last update has made NaN or Inf."""
         for layer in self.net:
             if not (np.isfinite(layer.W).all() and np.isfinite(layer.b).all()):
                 raise NonFiniteError(

@@ -111,7 +111,7 @@ def _examples(
     if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
         must = "a fraction, (X, Y) or (X, Y, sample_weight)"
         raise ArgumentTypeError(sentence("validation", must, type(validation).__name__))
-    checked = net.examples(*validation)
+    checked = net.examples(*validation, of="validation ")
     return Examples(rows, targets, weight, everything), Examples(*checked, np.arange(len(checked[0])))
 
 

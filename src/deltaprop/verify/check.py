@@ -19,7 +19,7 @@ from deltaprop.core import equations as eq
 from deltaprop.core.border import columns, shares
 from deltaprop.core.spec import Spec
 from deltaprop.engines.reference import costs
-from deltaprop.errors import NonFiniteError
+from deltaprop.errors import ArgumentError, NonFiniteError, sentence
 from deltaprop.network import Network
 
 STEP = float(np.finfo(np.float64).eps) ** (1 / 3)  # balances rounding against the h² of the difference
@@ -91,6 +91,9 @@ def check(
     The error is |gradient - difference| / max(|gradient|, |difference|), both taken to be at least 1e-3 of the
     array's largest, and large enough that the difference's own rounding stays within the tolerance.
     """
+    for name, number in (("elements", elements), ("max_rows", max_rows)):
+        if number < 1:
+            raise ArgumentError(sentence(name, "1 or more", repr(number)))
     rows, targets, weight = net.examples(X, Y, sample_weight)
     batch = rows[:max_rows], targets[:max_rows], None if weight is None else weight[:max_rows]
     return check_gradient(net, net.backprop(*batch).vector, *batch, elements=elements, seed=seed)
