@@ -205,7 +205,7 @@ class Network:
         spec = replace(self._spec, dtype=checked_dtype(dtype))
         with np.errstate(over="ignore"):
             twin = Network.from_parameters(spec, self._theta, self.engine)
-        if np.isfinite(self._theta).all() > np.isfinite(twin.theta).all():
+        if not np.isfinite(twin.theta[np.isfinite(self._theta)]).all():
             raise ArgumentError(sentence("dtype", "wide enough for the parameters", repr(spec.dtype.name)))
         twin.facts = dict(self.facts)
         return twin
@@ -228,7 +228,7 @@ class Network:
         """This thread's plan of this network, made at first use."""
         if not hasattr(self._plans, "here"):
             self._plans.here = self._engine.plan(self._spec, PLAN_ROWS)
-        return self._plans.here  # type: ignore[no-any-return]
+        return self._plans.here
 
     def new_plan(self, batch: int) -> Plan:
         """A plan of its own for up to `batch` examples at once."""

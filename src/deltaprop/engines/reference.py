@@ -1,4 +1,7 @@
-"""The reference engine: core.equations over NumPy. Obvious, and the oracle that the other engines are held to."""
+"""The reference engine: core.equations over NumPy. Obvious, and the oracle that the other engines are held to.
+
+NumPy's BLAS may add in another order with another number of threads: bits repeat for one number of them.
+"""
 
 from __future__ import annotations
 

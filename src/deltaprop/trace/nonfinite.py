@@ -9,16 +9,19 @@ from deltaprop.core.spec import Spec
 from deltaprop.trace.record import Trace, record
 
 BLOCK = 1024  # rows traced at a time: a trace keeps every quantity, and the rows may be many
+FINITE_PARTS = "Inf in the sum over the examples, each of them finite"
 
 
-def find_nonfinite(spec: Spec, theta: Array, X: Array, Y: Array, weight: Array | None = None) -> str:
-    """Where NaN or Inf first appears in a pass over checked rows, block of rows by block of rows."""
+def find_nonfinite(
+    spec: Spec, theta: Array, X: Array, Y: Array, weight: Array | None = None, otherwise: str = FINITE_PARTS
+) -> str:
+    """Where NaN or Inf first appears in a pass over checked rows, block by block; `otherwise` where it does not."""
     for start in range(0, len(X), BLOCK):
         part = slice(start, start + BLOCK)
         found = first_nonfinite(record(spec, theta, X[part], Y[part], None if weight is None else weight[part]))
         if found:
             return found
-    return "Inf in the sum over the examples, each of them finite"
+    return otherwise
 
 
 def first_nonfinite(trace: Trace) -> str | None:

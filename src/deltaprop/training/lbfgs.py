@@ -70,7 +70,8 @@ class _Problem:
         """Refuse a start at which C or its gradient is not finite."""
         total, gradient = self.function(start)
         if not (np.isfinite(total) and np.isfinite(gradient).all()):
-            where = find_nonfinite(self.run.net.spec, self.run.net.theta, *self.batch)
+            net, penalty = self.run.net, "Inf in the gradient with its penalty"
+            where = find_nonfinite(net.spec, net.theta, *self.batch, otherwise=penalty)
             raise NonFiniteError(f"Training stopped at step 1: {where}.")
         self.accepted = self.cost
 

@@ -22,9 +22,9 @@ from deltaprop.engines.reference import costs
 from deltaprop.errors import ArgumentError, NonFiniteError, sentence
 from deltaprop.network import Network
 
-STEP = float(np.finfo(np.float64).eps) ** (1 / 3)  # balances rounding against the h² of the difference
+EPSILON = float(np.finfo(np.float64).eps)
+STEP = EPSILON ** (1 / 3)  # balances rounding against the h² of the difference
 TOLERANCE = {"float32": 2e-3, "float64": 1e-6}
-NOISE = 2e-10  # ε |C| / h, with a margin: the rounding that a difference carries, in units of |C|
 ROWS, SAMPLE = 100, 200
 HALVINGS = 12  # of h, where a difference is extrapolated
 
@@ -112,13 +112,14 @@ def check_gradient(
         flat = part.ravel()
         at = _choose(flat, elements, rng)
         reach = shadow.reach(layer, name, part.shape)
-        truth, straddled = shadow.differences(layer, first + at, STEP / reach[at])
-        at, truth, keep = at[~straddled], truth[~straddled], ~straddled
-        noise = NOISE * abs(shadow.cost) * reach[at] / tolerance
+        truth, straddled, h = shadow.differences(layer, first + at, STEP / reach[at])
+        kinks += int(straddled.sum())
+        at, truth, h = at[~straddled], truth[~straddled], h[~straddled]
+        noise = shadow.rounding / h / tolerance
         doubtful = np.flatnonzero(~(_errors(flat, at, truth, noise) <= tolerance))
-        truth[doubtful] = [shadow.extrapolated(layer, int(first + at[k]), STEP / reach[at[k]]) for k in doubtful]
+        truth[doubtful] = [shadow.extrapolated(layer, int(first + at[k]), float(h[k])) for k in doubtful]
         rows.append(_worst(layer, name, part.shape, at, flat, truth, noise))
-        checked, kinks = checked + int(keep.sum()), kinks + int(straddled.sum())
+        checked += len(at)
     rows.sort(key=lambda row: (row.layer, row.equation == "BP3"))
     return CheckReport(all(row.error <= tolerance for row in rows), tolerance, checked, kinks, tuple(rows))
 
@@ -140,6 +141,16 @@ class _Shadow:
             raise NonFiniteError(
                 "The cost of this network on these rows is not finite, so it has no gradient to check."
             )
+        self.rounding = self._rounding()
+
+    def _rounding(self) -> float:
+        """How far C may be from exact: ε |C|, or its move when every parameter is rounded otherwise, with a margin."""
+        rng, exact, moved = np.random.default_rng(0), self.theta.copy(), 0.0
+        for _ in range(3):
+            self.theta *= 1 + 4 * EPSILON * rng.choice([-1.0, 1.0], self.theta.size)
+            moved = max(moved, abs(self._cost(1)[0] - self.cost))
+            self.theta[...] = exact
+        return max(6 * EPSILON * abs(self.cost), 20 * moved)
 
     def reach(self, layer: int, name: str, shape: tuple[int, ...]) -> Array:
         """The largest |∂z/∂θ_i| over the rows, at least 1, of every element of that array: |a_prev| for W, 1 for b."""
@@ -147,31 +158,36 @@ class _Shadow:
             return np.ones(shape)
         return np.broadcast_to(np.maximum(1, np.abs(self.a_prev[layer - 1]).max(axis=1)), shape).ravel()
 
-    def differences(self, layer: int, at: Array, h: Array) -> tuple[Array, Array]:
-        """(central difference, whether it straddles a kink) for these places of θ, all in that layer."""
-        pairs = [self._smooth_difference(layer, int(i), float(step)) for i, step in zip(at, h, strict=True)]
-        return np.array([d for d, _ in pairs]), np.array([straddles for _, straddles in pairs], bool)
+    def differences(self, layer: int, at: Array, h: Array) -> tuple[Array, Array, Array]:
+        """(central difference, whether it straddles a kink, the h it took) for these places of θ, all in that layer."""
+        found = [self._smooth_difference(layer, int(i), float(step)) for i, step in zip(at, h, strict=True)]
+        d, straddles, taken = zip(*found, strict=True) if found else ((), (), ())
+        return np.array(d), np.array(straddles, bool), np.array(taken)
 
     def extrapolated(self, layer: int, i: int, h: float) -> float:
-        """The limit of the difference for h -> 0, at the h where it changes least. C. J. F. Ridders 1982."""
-        last, best, change = self._smooth_difference(layer, i, h)[0], np.nan, np.inf
+        """The limit of the difference for h -> 0, at the h where its change and its rounding together are least.
+
+        C. J. F. Ridders 1982. Without the rounding, which grows as h falls, two noisy limits may agree by chance.
+        """
+        last, best, least = self._smooth_difference(layer, i, h)[0], np.nan, np.inf
         previous = last
         for _ in range(HALVINGS):
             h /= 2
             d = self._smooth_difference(layer, i, h)[0]
             limit = d + (d - last) / 3
-            if abs(limit - previous) < change:
-                best, change = limit, abs(limit - previous)
+            doubt = abs(limit - previous) + self.rounding / h
+            if doubt < least:
+                best, least = limit, doubt
             last, previous = d, limit
         return best
 
-    def _smooth_difference(self, layer: int, i: int, h: float) -> tuple[float, bool]:
-        for _ in range(3):
-            d, straddles = self._difference(layer, i, h)
-            if not straddles:
-                break
-            h /= 16
-        return d, straddles
+    def _smooth_difference(self, layer: int, i: int, h: float) -> tuple[float, bool, float]:
+        d, straddles = self._difference(layer, i, h)
+        for _ in range(2):
+            if straddles:
+                h /= 16
+                d, straddles = self._difference(layer, i, h)
+        return d, straddles, h
 
     def _difference(self, layer: int, i: int, h: float) -> tuple[float, bool]:
         value = self.theta[i]
