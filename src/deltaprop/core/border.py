@@ -108,8 +108,10 @@ def _numbers(value: object, name: str) -> Array:
     if array.dtype.kind not in "fiub":
         text = array.dtype.kind in "US" or any(isinstance(item, str) for item in array.flat)
         got = "text" if text else f"dtype {array.dtype}"
-        remedy = "Encode text first, for example with deltaprop.TableEncoder."
-        raise ArgumentTypeError(sentence(name, "an array of numbers", got, remedy if got == "text" else ""))
+        remedy = "Encode text first, for example with deltaprop.TableEncoder." if text else ""
+        if hasattr(value, "toarray"):
+            got, remedy = "a sparse matrix", f"Use {name}.toarray()."
+        raise ArgumentTypeError(sentence(name, "an array of numbers", got, remedy))
     return array
 
 

@@ -56,11 +56,12 @@ def train(
 ) -> History:
     """Train the network in place on rows X (m, n_0) and targets Y; returns what happened, epoch by epoch.
 
-    Minimises C + ½ l2 ‖W‖² + l1 ‖W‖_1, C the weighted mean of the examples' costs. `batch_size=None` takes all rows
-    at once. `validation` is (X, Y), (X, Y, sample_weight), or a fraction of the rows to hold out. `early_stopping` is
-    a patience in epochs or a rule, and keeps the best weights. `time_limit` is in seconds. `on_step` and `on_epoch` get
-    a StepEvent and an EpochEvent, `on_progress` the epochs done as a fraction, about every 40 ms. The same seed and
-    data give the same bits on one machine; with the reference engine only for one number of BLAS threads
+    Each step descends C + ½ l2 ‖W‖² + l1 ‖W‖_1, C the weighted mean of its batch's costs: weights compare the examples
+    of one batch, and count for less the smaller the batches are (as in scikit-learn and PyTorch). `batch_size=None`
+    takes all rows at once. `validation` is (X, Y), (X, Y, sample_weight), or a fraction to hold out. `early_stopping`
+    is a patience in epochs or a rule, and keeps the best weights. `time_limit` is in seconds. `on_step` and `on_epoch`
+    get a StepEvent and an EpochEvent, `on_progress` the epochs done as a fraction, about every 40 ms. The same seed
+    and data give the same bits on one machine; with the reference engine only for one number of BLAS threads
     (OPENBLAS_NUM_THREADS), whose sums it takes over. Ctrl-C ends it between two steps and returns. NonFiniteError
     names step, layer and equation.
     """

@@ -153,7 +153,7 @@ def _early_stopping(given: Any, validated: bool) -> EarlyStopping | None:
 
 
 def _callbacks(name: str, given: Any) -> tuple[Callable[[Any], object], ...]:
-    found = tuple(given) if isinstance(given, Sequence) else (given,)
+    found = () if given is None else tuple(given) if isinstance(given, Sequence) else (given,)
     for callback in found:
         if not callable(callback):
             raise ArgumentTypeError(sentence(name, "a function, or a list of them", repr(callback)))
