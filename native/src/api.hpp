@@ -1,0 +1,90 @@
+// The engine as the outside sees it: plain structs and one abstract plan, free of Python and of instruction sets.
+#pragma once
+#include <atomic>
+#include <cstdint>
+
+namespace deltaprop {
+
+enum class Act : int { identity, sigmoid, tanh, relu, leaky_relu, elu, selu, gelu, silu, mish, softplus, exp, softmax };
+enum class Cost : int { quadratic, binary, categorical, huber, poisson, absolute };
+enum class Rule : int { sgd, rmsprop, adam };
+
+constexpr int MAX_LAYERS = 1024;
+
+struct Spec {
+    int L;                       // layers with weights
+    const int64_t* n;            // n_0 .. n_L
+    const int* act;              // of layers 1 .. L, an Act each
+    int cost;                    // a Cost
+    double threshold;            // of huber
+    bool canonical;              // BP1 is a - y
+};
+
+struct Rules {
+    int rule;                    // a Rule
+    double momentum, beta1, beta2, epsilon, decay, l1, l2, clip_norm;  // clip_norm < 0: none; beta2 is rmsprop's rho
+    bool nesterov;
+    const double* dropout;       // of layers 1 .. L-1, or null
+    uint64_t seed;
+};
+
+// Rows of X lie x_stride elements apart. Targets are class indices (indices) or rows (targets, n_L each).
+struct Examples {
+    const void* X;
+    int64_t x_stride;
+    const int64_t* indices;
+    const void* targets;
+    const double* weight;        // or null
+    int64_t m;
+};
+
+struct Steps {
+    const int64_t* order;
+    const int64_t* bounds;       // count + 1
+    const double* rates;
+    int64_t count, first;
+    double* costs;
+};
+
+// All pointers to numbers are of the plan's type, float or double.
+class Plan {
+public:
+    virtual ~Plan() = default;
+    virtual void forward(const void* theta, const Examples&, void* out) = 0;
+    virtual double evaluate(const void* theta, const Examples&, void* out) = 0;
+    virtual double gradients(const void* theta, const Examples&, void* grad, void* dX) = 0;  // dX may be null
+    virtual int64_t train(void* theta, void* const* slots, const Rules&, const Examples&, const Steps&) = 0;
+};
+
+// One of these per instruction set; throws std::bad_alloc.
+namespace avx512 { Plan* make_plan(const Spec&, int64_t batch, bool is_double, int threads); }
+namespace avx2 { Plan* make_plan(const Spec&, int64_t batch, bool is_double, int threads); }
+namespace base { Plan* make_plan(const Spec&, int64_t batch, bool is_double, int threads); }
+
+// Do work(context, part) for the parts 0 .. threads - 1, at most so many at once, the caller's thread taking part, and wait
+// for all. Fewer threads do the same parts where a limit is set, another caller has the helpers, or the system gives none.
+void parallel(int threads, void (*work)(void* context, int part), void* context);
+
+// A mutex that a fork leaves open: in the child, whoever held it does not exist.
+class Gate {
+public:
+    void lock();
+    bool try_lock();
+    void unlock();
+
+private:
+    std::atomic<int> holder_{0};  // 0, or 1 + the number of forks before the process of its holder
+};
+
+// 64-bit words of Philox-4x64-10 as NumPy's generator gives them for counter (0, step, layer, 0) and key (seed, tag).
+void philox(uint64_t seed, uint64_t tag, uint64_t step, uint64_t layer, uint64_t* words, int64_t count);
+
+// Aligned memory that throws std::bad_alloc; zeroed. `allocations`: how often it was given since the library was loaded.
+void* allocate(int64_t bytes);
+void release(void*);
+int64_t allocations();
+
+// Throws std::bad_alloc where a plan's sizes in bytes would not fit into the numbers that count them.
+void check_sizes(const Spec&, int64_t batch);
+
+}  // namespace deltaprop

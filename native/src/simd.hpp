@@ -1,0 +1,67 @@
+// Vectors of the instruction set that this file is compiled for, by the compiler's own vector types.
+#pragma once
+#include <cstdint>
+#include <cstring>
+
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int VECTOR_BYTES = 64;
+#elif defined(__AVX__)
+constexpr int VECTOR_BYTES = 32;
+#else
+constexpr int VECTOR_BYTES = 16;
+#endif
+
+template <class T> struct Bits;
+template <> struct Bits<float> { using type = int32_t; };
+template <> struct Bits<double> { using type = int64_t; };
+
+template <class T> struct Simd {
+    static constexpr int lanes = VECTOR_BYTES / sizeof(T);
+    using Int = typename Bits<T>::type;
+    typedef T V __attribute__((vector_size(VECTOR_BYTES)));
+    typedef Int I __attribute__((vector_size(VECTOR_BYTES)));
+};
+template <class T> using Vec = typename Simd<T>::V;
+template <class T> using VecI = typename Simd<T>::I;
+template <class T> constexpr int lanes = Simd<T>::lanes;
+
+template <class T> inline Vec<T> load(const T* p) { Vec<T> v; std::memcpy(&v, p, sizeof v); return v; }
+template <class T> inline void store(T* p, Vec<T> v) { std::memcpy(p, &v, sizeof v); }
+template <class T> inline Vec<T> splat(T x) { return Vec<T>{} + x; }
+template <class T> inline VecI<T> bits(Vec<T> v) { VecI<T> i; std::memcpy(&i, &v, sizeof i); return i; }
+template <class T> inline Vec<T> from_bits(VecI<T> i) { Vec<T> v; std::memcpy(&v, &i, sizeof v); return v; }
+
+// Whether none of them is NaN or Inf: no exponent has all its bits set.
+template <class T> inline bool all_finite(const T* x, int64_t count) {
+    using Int = typename Simd<T>::Int;
+    constexpr Int exponent = sizeof(T) == 4 ? Int(0x7f800000) : Int(0x7ff0000000000000LL);
+    VecI<T> odd{};
+    int64_t i = 0;
+    for (; i + lanes<T> <= count; i += lanes<T>) odd |= (bits<T>(load<T>(x + i)) & exponent) == exponent;
+    Int any = 0;
+    for (int j = 0; j < lanes<T>; j++) any |= odd[j];
+    for (; i < count; i++) any |= x[i] - x[i] != 0;
+    return !any;
+}
+
+// The largest |x| of whole vectors; Inf or NaN where one is among them (their bits are larger than any finite number's).
+template <class T> inline T largest(const T* x, int64_t count) {
+    using Int = typename Simd<T>::Int;
+    constexpr Int size = sizeof(T) == 4 ? Int(0x7fffffff) : Int(0x7fffffffffffffffLL);
+    VecI<T> top{};
+    for (int64_t i = 0; i < count; i += lanes<T>) {
+        const VecI<T> b = bits<T>(load<T>(x + i)) & size;
+        top = b > top ? b : top;
+    }
+    Int most = 0;
+    for (int j = 0; j < lanes<T>; j++) most = top[j] > most ? top[j] : most;
+    T out;
+    std::memcpy(&out, &most, sizeof out);
+    return out;
+}
+
+constexpr int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+
+}  // namespace
