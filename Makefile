@@ -8,11 +8,13 @@ READY := $(VENV)/.ready
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-$(READY): pyproject.toml
-	@echo "preparing $(VENV) (about a minute, once)"
+$(READY): pyproject.toml CMakeLists.txt $(wildcard native/src/*)
+	@echo "preparing $(VENV) (about two minutes, once)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "deltaprop needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'scikit-build-core>=1.0' 'nanobind>=2.9' cmake ninja
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[test]'
+	@$(BIN)/python -c 'from deltaprop.engines.select import engines; print(*(f"{e.name} engine: {e.why}" for e in engines() if e.name == "native"))'
 	@touch $@
 
 demo: $(READY)  ## train on the handwritten digits, check the gradients, save, predict

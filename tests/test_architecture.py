@@ -16,7 +16,7 @@ SOURCE = Path(deltaprop.__file__).parent
 
 # A member may import the members of the groups before its own, and nothing else. Add a new part here, in its group.
 ORDER: list[set[str]] = [
-    {"errors", "_types"},
+    {"errors", "_types", "_native", "_native_absent"},
     {"core"},
     {"optim"},
     {"engines"},

@@ -50,7 +50,7 @@ LAZY = ["MLPClassifier", "MLPRegressor", "TableEncoder", "TableModel"]
 
 SIGNATURES = {
     "Network": "(sizes, *, activation='relu', output='softmax', cost='cross_entropy', dtype='float32', seed=None, "
-    "engine='auto', init='auto')",
+    "engine='auto', n_threads=None, init='auto')",
     "Network.layer": "(self, l)",
     "Network.forward": "(self, X)",
     "Network.cost": "(self, X, Y, sample_weight=None)",
@@ -61,7 +61,7 @@ SIGNATURES = {
     "Network.copy": "(self)",
     "Network.astype": "(self, dtype)",
     "Network.save": "(self, path)",
-    "load": "(path, *, custom=(), engine='auto')",
+    "load": "(path, *, custom=(), engine='auto', n_threads=None)",
     "train": "(net, X, Y, *, epochs=10, batch_size=32, optimizer='adam', schedule='constant', l1=0.0, l2=0.0, "
     "clip_norm=None, dropout=0.0, sample_weight=None, validation=None, early_stopping=None, on_step=(), on_epoch=(), "
     "on_progress=(), shuffle=True, time_limit=None, seed=None)",

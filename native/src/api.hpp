@@ -28,10 +28,10 @@ struct Rules {
     uint64_t seed;
 };
 
-// Rows of X lie x_stride elements apart. Targets are class indices (indices) or rows (targets, n_L each).
+// Rows of X lie x_stride elements apart, the numbers of a row x_step. Targets are class indices (indices) or rows (targets, n_L each).
 struct Examples {
     const void* X;
-    int64_t x_stride;
+    int64_t x_stride, x_step;
     const int64_t* indices;
     const void* targets;
     const double* weight;        // or null

@@ -250,8 +250,12 @@ private:
     int64_t gather(const Examples& e, const int64_t* rows, int64_t first, int64_t end) {
         const int64_t m = end - first < batch_ ? end - first : batch_;
         const Layer& input = layers_[0];
-        for (int64_t i = 0; i < m; i++)
-            std::memcpy(input.a + i * input.stride, static_cast<const T*>(e.X) + (rows ? rows[first + i] : first + i) * e.x_stride, n_[0] * sizeof(T));
+        for (int64_t i = 0; i < m; i++) {
+            T* a = input.a + i * input.stride;
+            const T* x = static_cast<const T*>(e.X) + (rows ? rows[first + i] : first + i) * e.x_stride;
+            if (e.x_step == 1) std::memcpy(a, x, n_[0] * sizeof(T));
+            else for (int64_t k = 0; k < n_[0]; k++) a[k] = x[k * e.x_step];
+        }
         return m;
     }
 

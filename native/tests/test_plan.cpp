@@ -152,7 +152,7 @@ template <class T> struct Data {
         for (int64_t i = 0; i < m; i++) Y[i * net.n.back() + int64_t(random() % net.n.back())] = 1;
         theta_t = as<T>(theta), X_t = as<T>(X), Y_t = as<T>(Y);
     }
-    Examples examples() const { return {X_t.data(), net.n[0], nullptr, Y_t.data(), nullptr, m}; }
+    Examples examples() const { return {X_t.data(), net.n[0], 1, nullptr, Y_t.data(), nullptr, m}; }
     std::string name(const Set& set, int threads) const {
         std::string text = std::string(set.name) + (sizeof(T) == 4 ? " float" : " double") + " m=" + std::to_string(m) + " threads=" + std::to_string(threads) + " ";
         for (int64_t n : net.n) text += std::to_string(n) + "-";

@@ -21,6 +21,7 @@ from deltaprop.core.costs import Cost
 from deltaprop.core.initialization import initialize
 from deltaprop.core.spec import Spec, checked_dtype, make_spec
 from deltaprop.engines.protocol import Plan
+from deltaprop.engines.reference import ReferenceEngine
 from deltaprop.engines.select import select
 from deltaprop.errors import ArgumentError, NonFiniteError, ShapeError, sentence
 from deltaprop.files.format import Stored, read_model, write_model
@@ -70,7 +71,8 @@ class Network:
     """A fully connected network: `sizes` n_0..n_L, σ per layer, a cost, parameters.
 
     `activation` is one for all hidden layers or a list with one per hidden layer; `output` is that of layer L; `init`
-    is a scheme of core.initialization; `seed` makes the parameters reproducible; `engine` says where it runs.
+    is a scheme of core.initialization; `seed` makes the parameters reproducible; `engine` says where it runs, and
+    `n_threads` on how many threads at most (None: on the cores that this process may use).
     """
 
     def __init__(
@@ -83,26 +85,32 @@ class Network:
         dtype: object = "float32",
         seed: int | None = None,
         engine: str = "auto",
+        n_threads: int | None = None,
         init: str = "auto",
     ) -> None:
         several = isinstance(activation, Iterable) and not isinstance(activation, str)
         chosen: Any = list(activation) if several else activation  # type: ignore[arg-type]
         self._spec = make_spec(sizes, chosen, output, cost, dtype)
-        self._engine = select(engine)
+        self._choose_engine(engine, n_threads)
         self._theta = initialize(self._spec, init, np.random.default_rng(check_seed(seed)))
         self._plans = threading.local()  # a plan owns its buffers, so every thread gets one of its own
         self.facts: dict[str, Any] = {}
 
     @classmethod
-    def from_parameters(cls, spec: Spec, theta: Array, engine: str = "auto") -> Network:
+    def from_parameters(cls, spec: Spec, theta: Array, engine: str = "auto", n_threads: int | None = None) -> Network:
         """A network of this description that starts at a copy of θ."""
         net = cls.__new__(cls)
         if np.shape(theta) != (spec.n_parameters,):
             must = f"a vector of {spec.n_parameters:,} parameters, laid out as W^1..W^L, b^1..b^L"
             raise ShapeError(sentence("theta", must, f"shape {np.shape(theta)}"))
-        net._spec, net._engine, net._plans, net.facts = spec, select(engine), threading.local(), {}
+        net._spec, net._plans, net.facts = spec, threading.local(), {}
+        net._choose_engine(engine, n_threads)
         net._theta = np.array(theta, spec.dtype)
         return net
+
+    def _choose_engine(self, engine: str, n_threads: int | None) -> None:
+        self._asked = engine, n_threads  # what is copied and pickled: another machine chooses anew
+        self._engine = select(engine, self._spec, n_threads)
 
     @property
     def spec(self) -> Spec:
@@ -137,10 +145,11 @@ class Network:
         return self.L
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_plans"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_plans", "_engine")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _plans=threading.local())
+        self._choose_engine(*self._asked)
 
     def __repr__(self) -> str:
         return f"<Network {self._spec.architecture()}, {self._spec.n_parameters:,} parameters, engine {self.engine}>"
@@ -190,13 +199,13 @@ class Network:
         jacobian = np.empty((len(rows), len(outputs), rows.shape[1]), self._spec.dtype)
         nothing = np.zeros((len(rows), len(outputs)), self._spec.dtype)
         for k in outputs:
-            plan = self._engine.plan(replace(self._spec, cost=kth[k]), PLAN_ROWS)
+            plan = ReferenceEngine().plan(replace(self._spec, cost=kth[k]), PLAN_ROWS)
             jacobian[:, k] = plan.input_gradient(self._theta, rows, nothing, None) * len(rows)
         return jacobian
 
     def copy(self) -> Network:
         """A network with the same description and a copy of the parameters."""
-        twin = Network.from_parameters(self._spec, self._theta, self.engine)
+        twin = Network.from_parameters(self._spec, self._theta, *self._asked)
         twin.facts = dict(self.facts)
         return twin
 
@@ -204,7 +213,7 @@ class Network:
         """A copy whose parameters are of this number type."""
         spec = replace(self._spec, dtype=checked_dtype(dtype))
         with np.errstate(over="ignore"):
-            twin = Network.from_parameters(spec, self._theta, self.engine)
+            twin = Network.from_parameters(spec, self._theta, *self._asked)
         if not np.isfinite(twin.theta[np.isfinite(self._theta)]).all():
             raise ArgumentError(sentence("dtype", "wide enough for the parameters", repr(spec.dtype.name)))
         twin.facts = dict(self.facts)
@@ -238,10 +247,16 @@ class Network:
         return NonFiniteError(f"{find_nonfinite(self._spec, self._theta, X, Y, weight)}.")
 
 
-def load(path: str | os.PathLike[str], *, custom: Iterable[Activation | Cost] = (), engine: str = "auto") -> Network:
+def load(
+    path: str | os.PathLike[str],
+    *,
+    custom: Iterable[Activation | Cost] = (),
+    engine: str = "auto",
+    n_threads: int | None = None,
+) -> Network:
     """The network in a model file. Files hold no code: bring your own activations and costs as `custom`."""
     stored = read_model(path, custom)
-    net = Network.from_parameters(stored.spec, stored.theta, engine)
+    net = Network.from_parameters(stored.spec, stored.theta, engine, n_threads)
     net.facts = stored.facts
     return net
 

@@ -63,7 +63,7 @@ def test_gradients_by_bp3_and_bp4(net):
     # BP4: ∂C/∂w1 = δ_h1 x1 = .008771354689487 * .05 = .000438567734474
     assert abs(g.layer(1).dW[0, 0] - 0.000438567734474) <= 1e-14
     # BP3: ∂C/∂b = δ
-    np.testing.assert_array_equal(g.layer(2).db, net.trace(X, Y).layer(2).delta[0])
+    np.testing.assert_allclose(g.layer(2).db, net.trace(X, Y).layer(2).delta[0], rtol=1e-15)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

@@ -203,7 +203,12 @@ def get_cost(cost: str | Cost, output: str) -> Cost:
 
 
 def _built_in(cost: Cost) -> bool:
-    return cost in (*COSTS.values(), CATEGORICAL) or getattr(cost.C, "func", None) is _huber
+    return cost in (*COSTS.values(), CATEGORICAL) or huber_threshold(cost) is not None
+
+
+def huber_threshold(cost: Cost) -> float | None:
+    """The threshold t of the built-in Huber cost, None for any other cost."""
+    return cost.C.keywords["t"] if isinstance(cost.C, partial) and cost.C.func is _huber else None
 
 
 def check_output(cost: Cost, output: str, built_in: bool) -> None:

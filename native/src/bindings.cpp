@@ -1,0 +1,231 @@
+// The plan as Python sees it: arrays are checked and handed on as pointers. The only file that knows Python; no maths.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+#include <atomic>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include "api.hpp"
+
+namespace nb = nanobind;
+using namespace deltaprop;
+
+namespace {
+
+using In = nb::ndarray<nb::ro, nb::device::cpu>;
+using Out = nb::ndarray<nb::device::cpu>;
+using MaybeIn = std::optional<In>;
+using MaybeOut = std::optional<Out>;
+using Maker = Plan* (*)(const Spec&, int64_t, bool, int);
+
+// The instruction sets that this library was compiled for and this processor has, the fastest first.
+const std::vector<std::pair<std::string, Maker>>& sets() {
+    static const auto found = [] {
+        std::vector<std::pair<std::string, Maker>> out;
+#ifdef DELTAPROP_HAS_AVX512
+        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma"))
+            out.emplace_back("avx512", avx512::make_plan);
+#endif
+#ifdef DELTAPROP_HAS_AVX2
+        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) out.emplace_back("avx2", avx2::make_plan);
+#endif
+        out.emplace_back("base", base::make_plan);
+        return out;
+    }();
+    return found;
+}
+
+std::vector<std::string> instruction_sets() {
+    std::vector<std::string> names;
+    for (const auto& [name, _] : sets()) names.push_back(name);
+    return names;
+}
+
+Maker maker(const std::string& set) {
+    for (const auto& [name, make] : sets())
+        if (name == set) return make;
+    throw std::invalid_argument("this processor, or this build, has no instruction set " + set);
+}
+
+[[noreturn]] void refuse(const char* name, const char* must) { throw std::invalid_argument(std::string(name) + " must be " + must + "."); }
+
+class BoundPlan {
+public:
+    BoundPlan(const std::string& set, std::vector<int64_t> n, std::vector<int> act, int cost, double threshold, bool canonical, int64_t batch, bool is_double, int threads)
+        : n_(std::move(n)), act_(std::move(act)), bytes_(is_double ? 8 : 4) {
+        const Spec spec{int(act_.size()), n_.data(), act_.data(), cost, threshold, canonical};
+        if (spec.L < 1 || spec.L > MAX_LAYERS) refuse("sizes", "of 1 to 1024 layers");
+        check_sizes(spec, batch);
+        plan_.reset(maker(set)(spec, batch, is_double, threads));
+        for (size_t l = 1; l < n_.size(); l++) parameters_ += n_[l] * (n_[l - 1] + 1);
+    }
+
+    void forward(const In& theta, const In& X, const Out& out) {
+        const Examples e = examples(X, nullptr, nullptr);
+        const void* t = vector(theta, "theta");
+        void* o = rows_out(out, X.shape(0), n_.back(), "out");
+        alone([&] { plan_->forward(t, e, o); });
+    }
+
+    double evaluate(const In& theta, const In& X, const In& Y, const MaybeIn& weight, const Out& out) {
+        const Examples e = examples(X, &Y, &weight);
+        check_indices(e);
+        const void* t = vector(theta, "theta");
+        void* o = rows_out(out, X.shape(0), n_.back(), "out");
+        return alone([&] { return plan_->evaluate(t, e, o); });
+    }
+
+    double gradients(const In& theta, const In& X, const In& Y, const MaybeIn& weight, const MaybeOut& grad, const MaybeOut& dX) {
+        const Examples e = examples(X, &Y, &weight);
+        check_indices(e);
+        const void* t = vector(theta, "theta");
+        void* g = grad ? vector_out(*grad, "grad") : nullptr;
+        void* d = dX ? rows_out(*dX, X.shape(0), n_.front(), "dX") : nullptr;
+        return alone([&] { return plan_->gradients(t, e, g, d); });
+    }
+
+    int64_t train(const Out& theta, const std::vector<Out>& slots, const Rules& rules, const In& X, const In& Y, const MaybeIn& weight,
+                  const In& order, const In& bounds, const In& rates, int64_t first, const Out& costs) {
+        const Examples e = examples(X, &Y, &weight);
+        if (slots.size() > 2) refuse("slots", "at most two vectors");
+        void* s[2] = {nullptr, nullptr};
+        for (size_t i = 0; i < slots.size(); i++) s[i] = vector_out(slots[i], "slots");
+        const int64_t count = int64_t(rates.size());
+        Steps steps{indices(order, "order"), indices(bounds, "bounds"), numbers(rates, "rates"), count, first,
+                    const_cast<double*>(numbers(costs, "costs"))};
+        check_steps(steps, e, int64_t(order.size()), int64_t(bounds.size()), int64_t(costs.size()));
+        void* t = vector_out(theta, "theta");
+        return alone([&] { return plan_->train(t, s, rules, e, steps); });
+    }
+
+private:
+    // Buffers belong to one caller at a time; the interpreter runs on meanwhile.
+    template <class Work> decltype(std::declval<Work>()()) alone(Work&& work) {
+        if (busy_.exchange(true)) throw std::runtime_error("this plan is at work in another thread: make a plan for each thread");
+        struct Free {
+            std::atomic<bool>& busy;
+            ~Free() { busy.store(false); }
+        } free{busy_};
+        nb::gil_scoped_release released;
+        return work();
+    }
+
+    bool of_type(const auto& a) const { return a.dtype().code == uint8_t(nb::dlpack::dtype_code::Float) && a.dtype().bits == bytes_ * 8; }
+    static bool aligned(const auto& a, size_t bytes) { return reinterpret_cast<uintptr_t>(a.data()) % bytes == 0; }
+    static bool packed(const auto& a) {
+        int64_t step = 1;
+        for (size_t i = a.ndim(); i-- > 0; step *= int64_t(a.shape(i)))
+            if (a.shape(i) > 1 && a.stride(i) != step) return a.size() == 0;
+        return true;
+    }
+
+    void* vector_out(const auto& a, const char* name) const {
+        if (!of_type(a) || a.ndim() != 1 || int64_t(a.shape(0)) != parameters_ || !packed(a) || !aligned(a, bytes_))
+            refuse(name, "a contiguous vector of all parameters, of the network's type");
+        return const_cast<void*>(static_cast<const void*>(a.data()));
+    }
+    const void* vector(const In& a, const char* name) const { return vector_out(a, name); }
+
+    void* rows_out(const Out& a, size_t m, int64_t n, const char* name) const {
+        if (!of_type(a) || a.ndim() != 2 || a.shape(0) != m || int64_t(a.shape(1)) != n || !packed(a) || !aligned(a, bytes_))
+            refuse(name, "contiguous rows of the network's type");
+        return a.data();
+    }
+
+    static const int64_t* indices(const In& a, const char* name) {
+        if (a.dtype() != nb::dtype<int64_t>() || a.ndim() != 1 || !packed(a) || !aligned(a, 8)) refuse(name, "a contiguous vector of int64");
+        return static_cast<const int64_t*>(a.data());
+    }
+    static const double* numbers(const auto& a, const char* name) {
+        if (a.dtype() != nb::dtype<double>() || a.ndim() != 1 || !packed(a) || !aligned(a, 8)) refuse(name, "a contiguous vector of float64");
+        return static_cast<const double*>(static_cast<const void*>(a.data()));
+    }
+
+    Examples examples(const In& X, const In* Y, const MaybeIn* weight) const {
+        if (!of_type(X) || X.ndim() != 2 || int64_t(X.shape(1)) != n_.front() || !aligned(X, bytes_)) refuse("X", "rows (m, n_0) of the network's type");
+        Examples e{};
+        e.X = X.data();
+        e.m = int64_t(X.shape(0));
+        e.x_stride = X.stride(0);
+        e.x_step = X.stride(1);
+        if (Y && Y->ndim() == 1) e.indices = indices(*Y, "Y");
+        else if (Y) {
+            if (!of_type(*Y) || Y->ndim() != 2 || int64_t(Y->shape(1)) != n_.back() || !packed(*Y) || !aligned(*Y, bytes_))
+                refuse("Y", "contiguous rows (m, n_L) of the network's type, or class indices");
+            e.targets = Y->data();
+        }
+        if (Y && int64_t(Y->shape(0)) != e.m) refuse("Y", "as many rows as X");
+        if (weight && *weight) {
+            e.weight = numbers(**weight, "weight");
+            if (int64_t((*weight)->size()) != e.m) refuse("weight", "one number per row of X");
+        }
+        return e;
+    }
+
+    void check_index(int64_t y) const {
+        if (y < 0 || y >= n_.back()) refuse("Y", "class indices from 0 to n_L - 1");
+    }
+    void check_indices(const Examples& e) const {
+        for (int64_t i = 0; e.indices && i < e.m; i++) check_index(e.indices[i]);
+    }
+
+    void check_steps(const Steps& s, const Examples& e, int64_t in_order, int64_t in_bounds, int64_t in_costs) const {
+        if (in_bounds != s.count + 1 || in_costs != s.count) refuse("bounds", "one more than rates, and costs as many as rates");
+        for (int64_t i = 0; i <= s.count; i++)
+            if (s.bounds[i] < 0 || s.bounds[i] > in_order || (i && s.bounds[i] < s.bounds[i - 1])) refuse("bounds", "rising places in order");
+        for (int64_t i = s.bounds[0]; i < s.bounds[s.count]; i++) {
+            if (s.order[i] < 0 || s.order[i] >= e.m) refuse("order", "rows of X");
+            if (e.indices) check_index(e.indices[s.order[i]]);
+        }
+    }
+
+    std::vector<int64_t> n_;
+    std::vector<int> act_;
+    int64_t bytes_, parameters_ = 0;
+    std::unique_ptr<Plan> plan_;
+    std::atomic<bool> busy_{false};
+};
+
+// What the training rules say, with the dropout probabilities that they point to.
+struct BoundRules : Rules {
+    std::vector<double> p;
+    BoundRules(int rule, double momentum, bool nesterov, double beta1, double beta2, double epsilon, double decay, double l1, double l2, double clip_norm, std::vector<double> dropout, uint64_t seed)
+        : Rules{rule, momentum, beta1, beta2, epsilon, decay, l1, l2, clip_norm, nesterov, nullptr, seed}, p(std::move(dropout)) {
+        if (!p.empty()) Rules::dropout = p.data();
+    }
+};
+
+}  // namespace
+
+NB_MODULE(_native, m) {
+    using namespace nb::literals;
+    m.doc() = "The compiled core: plans of BP1-BP4 on arrays.";
+    m.def("instruction_sets", &instruction_sets, "Those of this build that this processor has, the fastest first.");
+    m.def("allocations", &allocations, "How often memory was allocated since the library was loaded.");
+    nb::dict activations, costs, rules;
+    const char* names[] = {"identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "exp", "softmax"};
+    for (int i = 0; i <= int(Act::softmax); i++) activations[names[i]] = i;
+    const char* of_costs[] = {"quadratic", "binary", "categorical", "huber", "poisson", "absolute"};
+    for (int i = 0; i <= int(Cost::absolute); i++) costs[of_costs[i]] = i;
+    const char* of_rules[] = {"sgd", "rmsprop", "adam"};
+    for (int i = 0; i <= int(Rule::adam); i++) rules[of_rules[i]] = i;
+    m.attr("ACTIVATIONS") = activations;
+    m.attr("COSTS") = costs;
+    m.attr("RULES") = rules;
+    nb::class_<Rules>(m, "_Rules");
+    nb::class_<BoundRules, Rules>(m, "Rules")
+        .def(nb::init<int, double, bool, double, double, double, double, double, double, double, std::vector<double>, uint64_t>(), "rule"_a, "momentum"_a, "nesterov"_a,
+             "beta1"_a, "beta2"_a, "epsilon"_a, "decay"_a, "l1"_a, "l2"_a, "clip_norm"_a, "dropout"_a, "seed"_a);
+    nb::class_<BoundPlan>(m, "Plan")
+        .def(nb::init<const std::string&, std::vector<int64_t>, std::vector<int>, int, double, bool, int64_t, bool, int>(), "instruction_set"_a, "sizes"_a, "activations"_a,
+             "cost"_a, "threshold"_a, "canonical"_a, "batch"_a, "is_double"_a, "threads"_a)
+        .def("forward", &BoundPlan::forward, "theta"_a, "X"_a, "out"_a)
+        .def("evaluate", &BoundPlan::evaluate, "theta"_a, "X"_a, "Y"_a, "weight"_a.none(), "out"_a)
+        .def("gradients", &BoundPlan::gradients, "theta"_a, "X"_a, "Y"_a, "weight"_a.none(), "grad"_a.none(), "dX"_a.none())
+        .def("train", &BoundPlan::train, "theta"_a, "slots"_a, "rules"_a, "X"_a, "Y"_a, "weight"_a.none(), "order"_a, "bounds"_a, "rates"_a, "first"_a, "costs"_a);
+}

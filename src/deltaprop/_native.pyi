@@ -1,0 +1,64 @@
+"""The compiled core, built from native/src/bindings.cpp."""
+
+from collections.abc import Sequence
+
+from deltaprop._types import Array, Indices
+
+ACTIVATIONS: dict[str, int]
+COSTS: dict[str, int]
+RULES: dict[str, int]
+
+def instruction_sets() -> list[str]: ...
+def allocations() -> int: ...
+
+class Rules:
+    def __init__(
+        self,
+        *,
+        rule: int,
+        momentum: float,
+        nesterov: bool,
+        beta1: float,
+        beta2: float,
+        epsilon: float,
+        decay: float,
+        l1: float,
+        l2: float,
+        clip_norm: float,
+        dropout: Sequence[float],
+        seed: int,
+    ) -> None: ...
+
+class Plan:
+    def __init__(
+        self,
+        *,
+        instruction_set: str,
+        sizes: Sequence[int],
+        activations: Sequence[int],
+        cost: int,
+        threshold: float,
+        canonical: bool,
+        batch: int,
+        is_double: bool,
+        threads: int,
+    ) -> None: ...
+    def forward(self, theta: Array, X: Array, out: Array) -> None: ...
+    def evaluate(self, theta: Array, X: Array, Y: Array, weight: Array | None, out: Array) -> float: ...
+    def gradients(
+        self, theta: Array, X: Array, Y: Array, weight: Array | None, grad: Array | None, dX: Array | None
+    ) -> float: ...
+    def train(
+        self,
+        theta: Array,
+        slots: Sequence[Array],
+        rules: Rules,
+        X: Array,
+        Y: Array,
+        weight: Array | None,
+        order: Indices,
+        bounds: Indices,
+        rates: Array,
+        first: int,
+        costs: Array,
+    ) -> int: ...

@@ -1,0 +1,3 @@
+"""Written by CMakeLists.txt where the compiled core is left out."""
+
+WHY: str
