@@ -18,17 +18,20 @@ constexpr int ACCUMULATORS = 12, MOST_VECTORS = 2, MOST_ROWS = 6;
 constexpr int rows_for(int vectors) { return ACCUMULATORS / vectors < MOST_ROWS ? ACCUMULATORS / vectors : MOST_ROWS; }
 template <class T> constexpr int widest = MOST_VECTORS * lanes<T>;
 
-template <class T> using Kernel = void (*)(int64_t, const T*, int64_t, int64_t, const T*, const T*, T*);
+// Vectors of B, the rows of one panel `step` apart.
+template <class T> struct Panel { const T* B; int64_t step; };
+
+template <class T> using Kernel = void (*)(int64_t, const T*, int64_t, int64_t, Panel<T>, const T*, T*);
 
 template <class T, int MR, int NV>
-void kernel(int64_t K, const T* A, int64_t a_row, int64_t a_col, const T* B, const T* start, T* tile) {
-    constexpr int W = NV * lanes<T>;
+void kernel(int64_t K, const T* A, int64_t a_row, int64_t a_col, Panel<T> panel, const T* start, T* tile) {
+    const T* B = panel.B;
     Vec<T> acc[MR][NV];
 #pragma GCC unroll 16
     for (int i = 0; i < MR; i++)
 #pragma GCC unroll 4
         for (int j = 0; j < NV; j++) acc[i][j] = start ? load<T>(start + j * lanes<T>) : Vec<T>{};
-    for (int64_t k = 0; k < K; k++, B += W, A += a_col) {
+    for (int64_t k = 0; k < K; k++, B += panel.step, A += a_col) {
         Vec<T> b[NV];
 #pragma GCC unroll 4
         for (int j = 0; j < NV; j++) b[j] = load<T>(B + j * lanes<T>);
@@ -78,10 +81,10 @@ template <class T> struct Panels {
     int width(int64_t p) const { return int(first_vector(p + 1) - first_vector(p)); }  // in vectors
 };
 
-// Columns j0.. of a row-major B (K x N, rows ldb apart, readable to whole vectors) as a panel.
-template <class T> void pack(const T* B, int64_t ldb, int64_t K, int64_t j0, int width, T* panel) {
+// K rows of B, ldb apart, each a few vectors wide, one after another.
+template <class T> void pack(const T* B, int64_t ldb, int64_t K, int width, T* panel) {
     for (int64_t k = 0; k < K; k++)
-        for (int j = 0; j < width; j++, panel += lanes<T>) store<T>(panel, load<T>(B + k * ldb + j0 + j * lanes<T>));
+        for (int j = 0; j < width; j++, panel += lanes<T>) store<T>(panel, load<T>(B + k * ldb + j * lanes<T>));
 }
 
 // A square of lanes x lanes numbers, turned: log2(lanes) rounds in which rows a distance apart swap halves, quarters, ...
@@ -124,7 +127,7 @@ inline void turn(const T* from, int64_t from_step, int64_t rows, int64_t columns
 
 // One panel of C: rows i0..i1, all of K. epilogue(tile, i, rows, j0, width in vectors) takes each finished tile.
 template <class T, class Epilogue>
-void panel_product(int64_t i0, int64_t i1, int64_t K, const T* A, int64_t a_row, int64_t a_col, const T* panel, int64_t j0,
+void panel_product(int64_t i0, int64_t i1, int64_t K, const T* A, int64_t a_row, int64_t a_col, Panel<T> panel, int64_t j0,
                    int width, const T* start, Epilogue& epilogue) {
     static const Kernels<T> kernels;
     alignas(64) T tile[ACCUMULATORS * lanes<T>];

@@ -17,6 +17,8 @@ using namespace deltaprop;
 
 constexpr uint64_t DROPOUT_TAG = 0x64726F70;
 constexpr int64_t RUN = 4096;                // parameters per piece of the update: sums are over pieces, in order
+constexpr double SAFE = 1e36;                // bounds below it are of numbers that float can hold
+constexpr int64_t FAR_APART = 1024;          // bytes between the rows of δ above which BP4 packs them first
 constexpr double WORTH_A_THREAD = 1.5e6;     // operations in a product below which one thread is quicker
 
 template <class T> T* numbers(int64_t count) { return static_cast<T*>(allocate(count * int64_t(sizeof(T)) + 64)); }
@@ -49,7 +51,7 @@ public:
     ~NativePlan() override {
         for (int l = 0; l <= L_; l++)
             for (T* p : {layers_[l].a, layers_[l].ds, layers_[l].below}) release(p);
-        for (T* p : {y_, share_, theta_, grad_, slots_[0], slots_[1], sum_, panels_}) release(p);
+        for (T* p : {y_, share_, theta_, grad_, slots_[0], slots_[1], sum_, panels_, kept_[0], kept_[1], kept_[2]}) release(p);
         for (void* p : {(void*)n_, (void*)act_, (void*)layers_, (void*)sums_, (void*)words_}) release(p);
     }
 
@@ -95,6 +97,7 @@ public:
             }
         int64_t done = 0;
         rules_ = &rules;
+        reach_ = measured_reach();
         while (done < steps.count && one_step(e, steps, done)) done++;
         rules_ = nullptr;
         give_back_all(theta_, static_cast<T*>(theta));
@@ -136,41 +139,84 @@ private:
         total_ = here;
     }
 
-    // One whole step, or nothing: false where its cost or its gradient is not finite.
+    // One whole step, or nothing: false where its cost, its gradient or its update is not finite.
     bool one_step(const Examples& e, const Steps& steps, int64_t s) {
         const int64_t* rows = steps.order + steps.bounds[s];
         const int64_t m = steps.bounds[s + 1] - steps.bounds[s];
         step_ = steps.first + s;
-        const Stepped<T> stepped(*rules_, steps.rates[s], step_ + 1, 1);
-        double C;
-        if (m <= batch_ && rules_->clip_norm < 0) {
-            gather(e, rows, 0, m);
-            targets(e, rows, 0, m, weigh(e, rows, 0, m));
-            first_row_ = 0;
-            forward_pass(m, true);
-            C = output_costs(m);
-            if (!std::isfinite(C)) return false;
-            output_errors(m);
-            errors(m);
-            if (surely_finite(m)) {
-                update_from(m, stepped);
-                steps.costs[s] = C;
-                refresh_below(2);
-                return true;
-            }
-            for (int l = 1; l <= L_; l++) parameter_gradients(l, m);
-        } else
-            C = batch_gradient(e, rows, m, true, nullptr);
+        const bool taken = m <= batch_ && rules_->clip_norm < 0 ? fused_step(e, rows, m, steps.rates[s], &steps.costs[s])
+                                                                           : plain_step(e, rows, m, steps.rates[s], &steps.costs[s]);
+        if (taken) refresh_below(2);
+        return taken;
+    }
+
+    // All errors first, and from their size whether the gradient can be anything but finite; then BP4 with the update.
+    bool fused_step(const Examples& e, const int64_t* rows, int64_t m, double rate, double* cost) {
+        gather(e, rows, 0, m);
+        targets(e, rows, 0, m, weigh(e, rows, 0, m));
+        first_row_ = 0;
+        forward_pass(m, true);
+        const double C = output_costs(m);
         if (!std::isfinite(C)) return false;
-        double shrink = 1;
-        if (!finish_gradient(&shrink)) return false;
-        const Stepped<T> clipped(*rules_, steps.rates[s], step_ + 1, shrink);
-        over_runs([&](int64_t begin, int64_t end, int64_t, bool weights) {
-            update<T>(*rules_, clipped, theta_ + begin, grad_ + begin, slot(0, begin), slot(1, begin), end - begin, weights);
-        });
-        steps.costs[s] = C;
-        refresh_below(2);
+        output_errors(m);
+        errors(m);
+        const Stepped<T> stepped(*rules_, rate, step_ + 1, 1);
+        const Reach next = reach_.after(*rules_, stepped.rate, stepped.keep, gradient_bound(m));
+        if (!next.within(SAFE)) {
+            for (int l = 1; l <= L_; l++) parameter_gradients(l, m);
+            return checked_update(rate, C, cost);
+        }
+        update_from(m, stepped);
+        reach_ = next;
+        *cost = C;
         return true;
+    }
+
+    bool plain_step(const Examples& e, const int64_t* rows, int64_t m, double rate, double* cost) {
+        const double C = batch_gradient(e, rows, m, true, nullptr);
+        return std::isfinite(C) && checked_update(rate, C, cost);
+    }
+
+    // The step's update from grad_: taken if the gradient is finite, and all that it moves stays so.
+    bool checked_update(double rate, double C, double* cost) {
+        double shrink = 1, most = 0;
+        if (!finish_gradient(&shrink, &most)) return false;
+        const Stepped<T> stepped(*rules_, rate, step_ + 1, shrink);
+        const Reach next = reach_.after(*rules_, stepped.rate, stepped.keep, most * shrink);
+        const bool sure = next.within(SAFE);
+        if (!sure) keep_parameters();
+        over_runs([&](int64_t begin, int64_t end, int64_t, bool weights) {
+            update<T>(*rules_, stepped, theta_ + begin, grad_ + begin, slot(0, begin), slot(1, begin), end - begin, weights);
+        });
+        reach_ = sure ? next : measured_reach();
+        if (!sure && !reach_.within(HUGE_VAL)) {
+            restore_parameters();
+            return false;
+        }
+        *cost = C;
+        return true;
+    }
+
+    Reach measured_reach() const {
+        Reach found;
+        found.theta = largest<T>(theta_, total_);
+        for (int i = 0; i < 2; i++) found.slots[i] = slots_[i] ? double(largest<T>(slots_[i], total_)) : 0;
+        return found;
+    }
+
+    // Theta and the optimiser's vectors put aside before a step that may overflow, and put back after one that did.
+    void keep_parameters() {
+        for (int i = 0; i < 3; i++)
+            if (const T* from = i ? slots_[i - 1] : theta_) {
+                if (!kept_[i]) kept_[i] = numbers<T>(total_);
+                std::memcpy(kept_[i], from, total_ * sizeof(T));
+            }
+    }
+
+    void restore_parameters() {
+        for (int i = 0; i < 3; i++)
+            if (T* to = i ? slots_[i - 1] : theta_) std::memcpy(to, kept_[i], total_ * sizeof(T));
+        reach_ = measured_reach();
     }
 
     // C of these rows and its gradient in grad_ (and towards the inputs in dX); what is longer than planned goes in parts.
@@ -285,7 +331,7 @@ private:
         for (int l = 1; l <= L_; l++) {
             Layer &layer = layers_[l], &below = layers_[l - 1];
             const bool last = l == L_;
-            auto panel_of = [&](int, int64_t p) { return theta_ + layer.panel(p); };
+            auto panel_of = [&](int, int64_t p) { return Panel<T>{theta_ + layer.panel(p), layer.units.width(p) * lanes<T>}; };
             auto epilogue = [&](const T* tile, int64_t i0, int rows, int64_t j0, int width) {
                 const int wide = width * lanes<T>;
                 for (int i = 0; i < rows; i++) {
@@ -360,7 +406,7 @@ private:
     void error_below(int l, int64_t m, T* out, int64_t stride, const T* ds) {
         Layer& layer = layers_[l];
         const int64_t n_prev = n_[l - 1];
-        auto panel_of = [&](int, int64_t p) { return layer.below + layer.inputs.begin(p) * layer.n; };
+        auto panel_of = [&](int, int64_t p) { return Panel<T>{layer.below + layer.inputs.begin(p) * layer.n, layer.inputs.width(p) * lanes<T>}; };
         auto multiply = [&](const T* tile, int64_t i0, int rows, int64_t j0, int width) {
             const int64_t wide = width * lanes<T>, have = n_prev - j0 < wide ? n_prev - j0 : wide;
             for (int i = 0; i < rows; i++) {
@@ -377,9 +423,11 @@ private:
     template <class Take> void weight_gradient(int l, int64_t m, Take&& take) {
         Layer &layer = layers_[l], &below = layers_[l - 1];
         auto panel_of = [&](int thread, int64_t p) {
-            T* panel = panels_ + thread * panel_size_;
-            pack<T>(layer.ds, layer.stride, m, layer.units.begin(p), layer.units.width(p), panel);
-            return panel;
+            const Panel<T> lying{layer.ds + layer.units.begin(p), layer.stride};
+            if (layer.stride * int64_t(sizeof(T)) <= FAR_APART) return lying;
+            T* packed = panels_ + thread * panel_size_;
+            pack<T>(lying.B, layer.stride, m, layer.units.width(p), packed);
+            return Panel<T>{packed, layer.units.width(p) * lanes<T>};
         };
         auto epilogue = [&](T* tile, int64_t i0, int rows, int64_t j0, int width) {
             const int64_t wide = width * lanes<T>;
@@ -391,9 +439,23 @@ private:
     // BP3: ∂C/∂b^l = Σ δ^l over the examples.
     void bias_gradient(int l, int64_t m, T* db) {
         const Layer& layer = layers_[l];
-        std::memset(db, 0, layer.stride * sizeof(T));
-        for (int64_t i = 0; i < m; i++)
-            for (int64_t j = 0; j < layer.stride; j += lanes<T>) store<T>(db + j, load<T>(db + j) + load<T>(layer.ds + i * layer.stride + j));
+        const int64_t vectors = layer.stride / lanes<T>;
+        const int threads = threads_for(8.0 * m * layer.n);
+        share_out(threads, [&](int t) {
+            int64_t v = vectors * t / threads;
+            const int64_t end = vectors * (t + 1) / threads;
+            for (; v + 4 <= end; v += 4) sum_columns<4>(layer, m, v * lanes<T>, db);
+            for (; v < end; v++) sum_columns<1>(layer, m, v * lanes<T>, db);
+        });
+    }
+
+    template <int NV> static void sum_columns(const Layer& layer, int64_t m, int64_t j, T* db) {
+        Vec<T> sum[NV] = {};
+        const T* delta = layer.ds + j;
+        for (int64_t i = 0; i < m; i++, delta += layer.stride)
+#pragma GCC unroll 4
+            for (int v = 0; v < NV; v++) sum[v] += load<T>(delta + v * lanes<T>);
+        for (int v = 0; v < NV; v++) store<T>(db + j + v * lanes<T>, sum[v]);
     }
 
     void parameter_gradients(int l, int64_t m) {
@@ -425,14 +487,15 @@ private:
         for (int64_t i = 0; i < count; i++) g[i] += l2 * w[i] + (w[i] > 0 ? l1 : w[i] < 0 ? -l1 : T(0));
     }
 
-    // Whether no element of BP3 or BP4 can be NaN or Inf: all of a and δ are finite, and too small for their sums to overflow.
-    bool surely_finite(int64_t m) const {
-        constexpr double limit = sizeof(T) == 4 ? 1e37 : 1e300;
+    // More than any element of BP3, BP4 and the penalties' gradient can be; NaN or Inf where an a or a δ is.
+    double gradient_bound(int64_t m) const {
+        double most = 0;
         for (int l = 1; l <= L_; l++) {
             const double a = largest<T>(layers_[l - 1].a, m * layers_[l - 1].stride), d = largest<T>(layers_[l].ds, m * layers_[l].stride);
-            if (!(double(m) * a * d < limit && double(m) * d < limit)) return false;
+            const double bound = double(m) * d * (a > 1 ? a : 1);
+            if (!(bound <= most)) most = bound;
         }
-        return true;
+        return most + rules_->l2 * reach_.theta + rules_->l1;
     }
 
     void copy_outputs(int64_t m, T* out) {
@@ -452,21 +515,20 @@ private:
         });
     }
 
-    // Add the penalties' gradient; whether all of it is finite; how much clipping shrinks it.
-    bool finish_gradient(double* shrink) {
+    // Add the penalties' gradient; whether all of it is finite; how much clipping shrinks it, and its largest element.
+    bool finish_gradient(double* shrink, double* most) {
         const bool penalty = rules_->l1 != 0 || rules_->l2 != 0, clip = rules_->clip_norm >= 0;
         over_runs([&](int64_t begin, int64_t end, int64_t run, bool weights) {
             if (penalty && weights) penalise(theta_ + begin, grad_ + begin, end - begin);
             double sum = 0;
             if (clip) for (int64_t i = begin; i < end; i++) sum += double(grad_[i]) * double(grad_[i]);
-            sums_[run] = all_finite<T>(grad_ + begin, end - begin) ? sum : __builtin_nan("");
+            sums_[run] = sum;
         });
         const int64_t runs = (n_weights_ + RUN - 1) / RUN + (total_ - n_weights_ + RUN - 1) / RUN;
         double square = 0;
-        for (int64_t run = 0; run < runs; run++) {
-            if (std::isnan(sums_[run])) return false;
-            square += sums_[run];
-        }
+        for (int64_t run = 0; run < runs; run++) square += sums_[run];
+        *most = largest<T>(grad_, total_);
+        if (!std::isfinite(*most)) return false;
         const double norm = clip ? length(square) : 0;
         if (clip && norm > rules_->clip_norm) *shrink = rules_->clip_norm / norm;
         return true;
@@ -489,7 +551,8 @@ private:
     int* act_;
     Layer* layers_;
     int64_t n_weights_, total_, panel_size_, words_size_ = 0, step_ = 0, first_row_ = 0;
-    T *y_, *share_, *theta_, *grad_, *panels_, *sum_ = nullptr, *slots_[2] = {nullptr, nullptr};
+    T *y_, *share_, *theta_, *grad_, *panels_, *sum_ = nullptr, *slots_[2] = {nullptr, nullptr}, *kept_[3] = {nullptr, nullptr, nullptr};
+    Reach reach_;
     double* sums_;
     uint64_t* words_ = nullptr;
     const Rules* rules_ = nullptr;

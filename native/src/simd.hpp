@@ -33,19 +33,6 @@ template <class T> inline Vec<T> splat(T x) { return Vec<T>{} + x; }
 template <class T> inline VecI<T> bits(Vec<T> v) { VecI<T> i; std::memcpy(&i, &v, sizeof i); return i; }
 template <class T> inline Vec<T> from_bits(VecI<T> i) { Vec<T> v; std::memcpy(&v, &i, sizeof v); return v; }
 
-// Whether none of them is NaN or Inf: no exponent has all its bits set.
-template <class T> inline bool all_finite(const T* x, int64_t count) {
-    using Int = typename Simd<T>::Int;
-    constexpr Int exponent = sizeof(T) == 4 ? Int(0x7f800000) : Int(0x7ff0000000000000LL);
-    VecI<T> odd{};
-    int64_t i = 0;
-    for (; i + lanes<T> <= count; i += lanes<T>) odd |= (bits<T>(load<T>(x + i)) & exponent) == exponent;
-    Int any = 0;
-    for (int j = 0; j < lanes<T>; j++) any |= odd[j];
-    for (; i < count; i++) any |= x[i] - x[i] != 0;
-    return !any;
-}
-
 // The largest |x| of whole vectors; Inf or NaN where one is among them (their bits are larger than any finite number's).
 template <class T> inline T largest(const T* x, int64_t count) {
     using Int = typename Simd<T>::Int;

@@ -70,4 +70,33 @@ void update(const Rules& r, const Stepped<T>& s, T* theta, const T* g, T* m, T* 
     }
 }
 
+// Upper bounds of |theta| and of the optimiser's vectors, carried from step to step, so that no step has to look at them all.
+struct Reach {
+    double theta = 0, slots[2] = {0, 0};
+
+    // What they come to after a step whose gradient (scaled) stays below g; Inf or NaN where that is not certain to be a number.
+    Reach after(const Rules& r, double eta, double decay_keep, double g) const {
+        Reach next = *this;
+        const double kept = theta * std::fmax(1, std::fabs(decay_keep));
+        switch (Rule(r.rule)) {
+            case Rule::sgd:
+                next.slots[0] = slots[0] * r.momentum + eta * g;
+                next.theta = kept + next.slots[0] * (1 + r.momentum) + eta * g;
+                break;
+            case Rule::rmsprop:
+                next.slots[0] = std::fmax(slots[0], g * g);
+                next.theta = kept + eta * g / r.epsilon;
+                break;
+            case Rule::adam:
+                next.slots[0] = std::fmax(slots[0], g);
+                next.slots[1] = std::fmax(slots[1], g * g);
+                next.theta = kept + eta * next.slots[0] / r.epsilon;
+                break;
+        }
+        return next;
+    }
+
+    bool within(double limit) const { return theta < limit && slots[0] < limit && slots[1] < limit; }
+};
+
 }  // namespace

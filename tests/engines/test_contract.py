@@ -312,6 +312,32 @@ def test_training_stops_before_the_step_that_is_not_finite(engine, dtype, rng, o
     assert np.isnan(steps.costs[2:]).all()
 
 
+OVERFLOWING = {  # rules, the rates of two steps, and what the gradient is made larger by
+    "sgd": (Rules(dp.SGD(1.0)), (0.1, 1e38), 1e3),
+    "momentum": (Rules(dp.SGD(1.0, momentum=0.9)), (0.1, 1e38), 1e3),
+    "adam, v": (Rules(dp.Adam(1.0)), (0.1, 0.1), 1e22),
+    "rmsprop, v": (Rules(dp.RMSprop(1.0)), (0.1, 0.1), 1e22),
+    "decay": (Rules(dp.SGD(1.0, weight_decay=1e30)), (1e-31, 1e9), 1.0),
+    "clipped": (Rules(dp.SGD(1.0), clip_norm=1e30), (1e-30, 1e10), 1e31),
+}
+
+
+@pytest.mark.parametrize("name", OVERFLOWING)
+def test_training_stops_before_the_step_whose_update_overflows(engine, rng, name):
+    rules, rates, factor = OVERFLOWING[name]
+    case = Case(engine, small("float32", "identity", sizes=(3, 2), output="identity", cost="quadratic"), 4, rng)
+    order, bounds = np.arange(4), np.array([0, 2, 4])
+    case.Y[2:] *= np.float32(factor)
+    first, both = (Steps(case.X, case.Y, None, order, bounds[: n + 1], np.array(rates[:n])) for n in (1, 2))
+    theta, slots = case.theta.copy(), slots_of(case, rules.optimizer)
+    assert case.plan.train(theta, slots, rules, first) == 1
+    again, again_slots = case.theta.copy(), slots_of(case, rules.optimizer)
+    assert case.plan.train(again, again_slots, rules, both) == 1
+    np.testing.assert_array_equal(again, theta)
+    np.testing.assert_array_equal(again_slots, slots)
+    assert np.isnan(both.costs[1])
+
+
 def test_a_gradient_whose_square_overflows_is_clipped_to_its_length(engine, dtype, rng):
     case = Case(engine, small(dtype, sizes=(2, 1), output="identity", cost="quadratic"), 1, rng)
     r, x = (1e15, 1e10) if dtype == np.float32 else (1e150, 1e20)

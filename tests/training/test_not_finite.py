@@ -101,10 +101,13 @@ def test_a_penalty_that_overflows_is_named(classifier, blobs):
         dp.train(net, *blobs, l2=1e38)
 
 
-def test_an_update_that_overflows_is_found_at_the_end_of_the_epoch_at_the_latest(line, numbers):
-    net = line(dtype="float32")
-    with pytest.raises(dp.NonFiniteError, match=r"step 1 \(epoch 1\): NaN or Inf in layer 1, the update of W and b"):
+@pytest.mark.parametrize("engine", ["reference", "auto"])
+def test_an_update_that_overflows_is_not_taken(line, numbers, engine):
+    net = line(dtype="float32", engine=engine)
+    before = net.theta.copy()
+    with pytest.raises(dp.NonFiniteError, match=r"step 1 \(epoch 1\): an overflow in layer 1, the update of W and b"):
         dp.train(net, *numbers, batch_size=None, epochs=1, optimizer=dp.SGD(1e39))
+    np.testing.assert_array_equal(net.theta, before)
 
 
 def test_validation_that_is_not_finite_is_named(line, numbers):

@@ -84,7 +84,8 @@ class Plan(Protocol):
     def train(self, theta: Array, slots: tuple[Array, ...], rules: Rules, steps: Steps) -> int:
         """Run the steps on θ and the optimiser's slots in place; how many were completed.
 
-        Fewer than asked means that the next step's cost or gradient is not finite: θ and slots are as before it.
+        Fewer than asked means that the next step's cost, gradient or update is not finite: θ and slots are as before
+        that step.
         """
 
 

@@ -15,7 +15,7 @@ from deltaprop.core.costs import CANONICAL
 from deltaprop.core.dropout import mask
 from deltaprop.core.spec import Spec
 from deltaprop.engines.protocol import Rules, Steps
-from deltaprop.optim.optimizers import apply_update
+from deltaprop.optim.optimizers import Optimizer, apply_update
 
 Masks = dict[int, Array]
 
@@ -85,9 +85,10 @@ class ReferencePlan:
             add_penalty(self.grad, theta, rules, spec.n_weights)
             if not (np.isfinite(cost) and _finite(self.grad)):
                 return s
-            steps.costs[s] = cost
             clip(self.grad, rules.clip_norm)
-            apply_update(rules.optimizer, theta, self.grad, slots, rate, t + 1, spec.n_weights)
+            if not update(rules.optimizer, theta, self.grad, slots, rate, t + 1, spec.n_weights):
+                return s
+            steps.costs[s] = cost
         return len(steps.rates)
 
     def _parts(self, m: int) -> list[slice]:
@@ -167,6 +168,24 @@ def clip(grad: Array, norm: float | None) -> None:
         length = _norm(grad)
         if length > norm:
             grad *= norm / length
+
+
+def update(
+    optimizer: Optimizer, theta: Array, g: Array, slots: tuple[Array, ...], rate: float, t: int, n_weights: int
+) -> bool:
+    """One step of the rule, taken only if θ and the slots stay finite; whether it was."""
+    moved = (theta, *slots)
+    reach = rate * (1 + optimizer.weight_decay) / getattr(optimizer, "epsilon", 1.0)
+    if reach < 1e8 and all(float(v @ v) < 1e16 for v in (g, *moved)):  # no rule makes of these what float32 cannot hold
+        apply_update(optimizer, theta, g, slots, rate, t, n_weights)
+        return True
+    kept = [v.copy() for v in moved]
+    apply_update(optimizer, theta, g, slots, rate, t, n_weights)
+    if all(map(_finite, moved)):
+        return True
+    for v, before in zip(moved, kept, strict=True):
+        v[...] = before
+    return False
 
 
 def _norm(grad: Array) -> float:

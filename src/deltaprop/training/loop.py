@@ -13,10 +13,10 @@ import numpy as np
 
 from deltaprop._types import Array
 from deltaprop.engines.protocol import Plan, Steps
-from deltaprop.engines.reference import masks
+from deltaprop.engines.reference import add_penalty, clip, masks
 from deltaprop.errors import NonFiniteError
 from deltaprop.network import Network
-from deltaprop.optim.optimizers import LBFGS, Optimizer
+from deltaprop.optim.optimizers import LBFGS, Optimizer, apply_update
 from deltaprop.optim.schedules import Schedule
 from deltaprop.trace.nonfinite import first_nonfinite
 from deltaprop.trace.record import Trace, record
@@ -108,7 +108,6 @@ def run_minibatches(run: Run, data: Examples) -> None:
         s = 0
         while s < len(rates):
             if run.must_stop():
-                run.check_parameters(epoch + 1)
                 return
             stop = s + (1 if settings.on_step else min(chunk.steps, len(rates) - s))
             steps = Steps(data.X, data.Y, data.weight, order, bounds[s : stop + 1], rates[s:stop], run.history.steps)
@@ -132,7 +131,7 @@ def _run_steps(run: Run, plan: Plan, slots: tuple[Array, ...], steps: Steps, epo
     chunk.took(perf_counter() - begun, done)
     run.history.steps += done
     if done < len(steps.rates):
-        raise _nonfinite(net, settings, steps, done, epoch)
+        raise _nonfinite(net, settings, slots, steps, done, epoch)
     if before is not None:
         _tell_step(run, steps, epoch, before)
 
@@ -170,11 +169,31 @@ def _tell_step(run: Run, steps: Steps, epoch: int, before: Array) -> None:
         callback(event)
 
 
-def _nonfinite(net: Network, settings: Settings, steps: Steps, s: int, epoch: int) -> NonFiniteError:
-    where = first_nonfinite(step_trace(net, settings, steps, s, net.theta))
-    where = where or "Inf in the gradient with its penalty"
+def _nonfinite(
+    net: Network, settings: Settings, slots: tuple[Array, ...], steps: Steps, s: int, epoch: int
+) -> NonFiniteError:
+    trace = step_trace(net, settings, steps, s, net.theta)
+    where = first_nonfinite(trace) or _in_update(net, settings, slots, steps, s, trace)
     step = steps.first + s + 1
     return NonFiniteError(
         f"Training stopped at step {step} (epoch {epoch + 1}): {where}. The network has the parameters from before "
         "that step. Try a lower learning rate, clip_norm, or inputs of a smaller scale."
     )
+
+
+@np.errstate(all="ignore")
+def _in_update(net: Network, settings: Settings, slots: tuple[Array, ...], steps: Steps, s: int, trace: Trace) -> str:
+    """Where a step whose gradient is finite goes wrong after it: in the penalty, or in the update of some layer."""
+    rules, spec = settings.rules, net.spec
+    g = np.concatenate([*(layer.dW.ravel() for layer in trace), *(layer.db for layer in trace)])
+    add_penalty(g, net.theta, rules, spec.n_weights)
+    if not np.isfinite(g).all():
+        return "Inf in the gradient with its penalty"
+    clip(g, rules.clip_norm)
+    theta, moved = net.theta.copy(), tuple(slot.copy() for slot in slots)
+    apply_update(rules.optimizer, theta, g, moved, float(steps.rates[s]), steps.first + s + 1, spec.n_weights)
+    for v in (theta, *moved):
+        for l, (W, b) in enumerate(zip(spec.weights(v), spec.biases(v), strict=True), 1):
+            if not (np.isfinite(W).all() and np.isfinite(b).all()):
+                return f"an overflow in layer {l}, the update of W and b by {rules.optimizer.name}"
+    return "an overflow in the update of W and b"

@@ -70,7 +70,6 @@ class Run:
 
     def end_epoch(self, epoch: int, cost: float, rate: float) -> None:
         """Validate, record, tell the callbacks, and follow the rules that may end the training or lower the rate."""
-        self.check_parameters(epoch)
         validation_cost, validation_score = self._validate()
         now = EpochRecord(epoch, cost, validation_cost, validation_score, rate, self.seconds)
         self.history.epochs.append(now)
@@ -96,12 +95,3 @@ class Run:
                 "The network has the parameters from after that step. Look for extreme values among those examples."
             )
         return cost, score(net.spec, a, held.Y, held.weight)
-
-    def check_parameters(self, epoch: int) -> None:
-        """Refuse to go on, or to end, with parameters that the last update has made NaN or Inf."""
-        for layer in self.net:
-            if not (np.isfinite(layer.W).all() and np.isfinite(layer.b).all()):
-                raise NonFiniteError(
-                    f"Training stopped at step {self.history.steps} (epoch {epoch}): NaN or Inf in layer {layer.l}, "
-                    "the update of W and b. Try a lower learning rate, clip_norm, or inputs of a smaller scale."
-                )
