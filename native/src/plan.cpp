@@ -4,6 +4,7 @@
 // Rows are examples. a, z, σ' and δ of a layer are (m x stride), the stride a whole number of vectors; what lies beyond the
 // layer's width is never read as a result. W is read as it lies in theta for BP2, and turned, in panels, for forward.
 #include "cost.hpp"
+#include "few.hpp"
 #include "layout.hpp"
 #include "update.hpp"
 #include <initializer_list>
@@ -55,29 +56,9 @@ public:
         for (void* p : {(void*)n_, (void*)act_, (void*)layers_, (void*)sums_, (void*)words_}) release(p);
     }
 
-    void forward(const void* theta, const Examples& e, void* out) override {
-        take_in_theta(theta);
-        for (int64_t first = 0; first < e.m; first += batch_) {
-            const int64_t m = gather(e, nullptr, first, e.m);
-            forward_pass(m, false);
-            outputs(m);
-            copy_outputs(m, static_cast<T*>(out) + first * n_[L_]);
-        }
-    }
+    void forward(const void* theta, const Examples& e, void* out) override { pass(static_cast<const T*>(theta), e, static_cast<T*>(out), false); }
 
-    double evaluate(const void* theta, const Examples& e, void* out) override {
-        take_in_theta(theta);
-        const double total = weigh(e, nullptr, 0, e.m);
-        double C = 0;
-        for (int64_t first = 0; first < e.m; first += batch_) {
-            const int64_t m = gather(e, nullptr, first, e.m);
-            targets(e, nullptr, first, m, total);
-            forward_pass(m, false);
-            C += output_costs(m);
-            copy_outputs(m, static_cast<T*>(out) + first * n_[L_]);
-        }
-        return C;
-    }
+    double evaluate(const void* theta, const Examples& e, void* out) override { return pass(static_cast<const T*>(theta), e, static_cast<T*>(out), true); }
 
     double gradients(const void* theta, const Examples& e, void* grad, void* dX) override {
         take_in_theta(theta);
@@ -323,6 +304,33 @@ private:
                 y[e.indices[row]] = 1;
             } else
                 std::memcpy(y, static_cast<const T*>(e.targets) + row * n, n * sizeof(T));
+        }
+    }
+
+    // a^L of every row, and C where there are targets to have one.
+    double pass(const T* theta, const Examples& e, T* out, bool costs) {
+        const bool few = e.m <= FEW && e.m <= batch_;
+        if (!few) take_in_theta(theta);
+        const double total = costs ? weigh(e, nullptr, 0, e.m) : 0;
+        double C = 0;
+        for (int64_t first = 0; first < e.m; first += batch_) {
+            const int64_t m = gather(e, nullptr, first, e.m);
+            if (costs) targets(e, nullptr, first, m, total);
+            if (few) forward_few(theta, m);
+            else forward_pass(m, false);
+            if (costs) C += output_costs(m);
+            else outputs(m);
+            copy_outputs(m, out + first * n_[L_]);
+        }
+        return C;
+    }
+
+    // As forward_pass, on theta as it lies.
+    void forward_few(const T* theta, int64_t m) {
+        for (int l = 1; l <= L_; l++) {
+            const Layer &layer = layers_[l], &below = layers_[l - 1];
+            weighted_inputs<T>(theta + layer.flat_W, theta + layer.flat_b, layer.n, layer.n_prev, below.a, below.stride, layer.a, layer.stride, m);
+            if (l < L_) layer.activate(layer.a, layer.a, nullptr, m * layer.stride);
         }
     }
 

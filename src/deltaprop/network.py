@@ -16,7 +16,7 @@ import numpy as np
 
 from deltaprop._types import Array
 from deltaprop.core.activations import Activation
-from deltaprop.core.border import check_inputs, check_targets, check_weight
+from deltaprop.core.border import check_inputs, check_targets, check_weight, finite
 from deltaprop.core.costs import Cost
 from deltaprop.core.initialization import initialize
 from deltaprop.core.spec import Spec, checked_dtype, make_spec
@@ -158,7 +158,7 @@ class Network:
         """a^L of every row of X, (m, n_L). NonFiniteError names NaN and Inf."""
         rows = check_inputs(X, self._spec)
         a = self.plan().forward(self._theta, rows)
-        if not np.isfinite(a).all():
+        if not finite(a):
             raise self._nonfinite(rows, np.zeros_like(a))
         return a
 
@@ -235,9 +235,11 @@ class Network:
 
     def plan(self) -> Plan:
         """This thread's plan of this network, made at first use."""
-        if not hasattr(self._plans, "here"):
+        try:
+            return self._plans.here
+        except AttributeError:
             self._plans.here = self._engine.plan(self._spec, PLAN_ROWS)
-        return self._plans.here
+            return self._plans.here
 
     def new_plan(self, batch: int) -> Plan:
         """A plan of its own for up to `batch` examples at once."""

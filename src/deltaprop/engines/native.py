@@ -85,8 +85,10 @@ class NativePlan:
 
 def _rows(X: Array) -> Array:
     """Rows as the core reads them: any strides of whole elements; a copy of what lies in memory otherwise."""
-    odd = not X.flags.aligned or X.strides[0] % X.itemsize or X.strides[1] % X.itemsize
-    return X.copy() if odd else X
+    flags = X.flags
+    if not flags.aligned or not (flags.c_contiguous or all(stride % X.itemsize == 0 for stride in X.strides)):
+        return X.copy()
+    return X
 
 
 def _packed(array: Array) -> Array:
