@@ -20,6 +20,7 @@ constexpr uint64_t DROPOUT_TAG = 0x64726F70;
 constexpr int64_t RUN = 4096;                // parameters per piece of the update: sums are over pieces, in order
 constexpr double SAFE = 1e36;                // bounds below it are of numbers that float can hold
 constexpr int64_t FAR_APART = 1024;          // bytes between the rows of δ above which BP4 packs them first
+constexpr int64_t OUTPUT_WORK = 100;         // operations that σ, C and their logarithms take per output, about
 constexpr double WORTH_A_THREAD = 1.5e6;     // operations in a product below which one thread is quicker
 
 template <class T> T* numbers(int64_t count) { return static_cast<T*>(allocate(count * int64_t(sizeof(T)) + 64)); }
@@ -42,6 +43,8 @@ public:
         }
         y_ = numbers<T>(batch_ * n_[L_]);
         share_ = numbers<T>(batch_);
+        costs_ = static_cast<double*>(allocate(batch_ * sizeof(double)));
+        bounds_ = static_cast<double*>(allocate((L_ + 1) * sizeof(double)));
         theta_ = numbers<T>(total_);
         grad_ = numbers<T>(total_);
         sums_ = static_cast<double*>(allocate((total_ / RUN + 3) * sizeof(double)));
@@ -53,7 +56,7 @@ public:
         for (int l = 0; l <= L_; l++)
             for (T* p : {layers_[l].a, layers_[l].ds, layers_[l].below}) release(p);
         for (T* p : {y_, share_, theta_, grad_, slots_[0], slots_[1], sum_, panels_, kept_[0], kept_[1], kept_[2]}) release(p);
-        for (void* p : {(void*)n_, (void*)act_, (void*)layers_, (void*)sums_, (void*)words_}) release(p);
+        for (void* p : {(void*)n_, (void*)act_, (void*)layers_, (void*)sums_, (void*)costs_, (void*)bounds_, (void*)words_}) release(p);
     }
 
     void forward(const void* theta, const Examples& e, void* out) override { pass(static_cast<const T*>(theta), e, static_cast<T*>(out), false); }
@@ -239,12 +242,20 @@ private:
     template <class PanelOf, class Epilogue>
     void product(const Panels<T>& cut, int64_t M, int64_t K, const T* A, int64_t a_row, int64_t a_col, const T* start, PanelOf&& panel_of, Epilogue&& epilogue) {
         const int threads = threads_for(2.0 * M * cut.n * K);
-        const int64_t chunks = cut.count >= 2 * threads || threads == 1 ? 1 : threads, tasks = cut.count * chunks;
+        const int64_t chunks = cut.count % threads ? threads : 1, tasks = cut.count * chunks;
         share_out(threads, [&](int thread) {
             for (int64_t task = tasks * thread / threads; task < tasks * (thread + 1) / threads; task++) {
                 const int64_t p = task / chunks, c = task % chunks;
                 panel_product<T>(M * c / chunks, M * (c + 1) / chunks, K, A, a_row, a_col, panel_of(thread, p), cut.begin(p), cut.width(p), start, epilogue);
             }
+        });
+    }
+
+    // work(row) over rows that cost so many operations each.
+    template <class Work> void over_rows(int64_t m, int64_t operations, Work&& work) {
+        const int threads = threads_for(double(m) * operations);
+        share_out(threads, [&](int t) {
+            for (int64_t i = m * t / threads; i < m * (t + 1) / threads; i++) work(i);
         });
     }
 
@@ -277,12 +288,12 @@ private:
     int64_t gather(const Examples& e, const int64_t* rows, int64_t first, int64_t end) {
         const int64_t m = end - first < batch_ ? end - first : batch_;
         const Layer& input = layers_[0];
-        for (int64_t i = 0; i < m; i++) {
+        over_rows(m, 8 * n_[0], [&](int64_t i) {
             T* a = input.a + i * input.stride;
             const T* x = static_cast<const T*>(e.X) + (rows ? rows[first + i] : first + i) * e.x_stride;
             if (e.x_step == 1) std::memcpy(a, x, n_[0] * sizeof(T));
             else for (int64_t k = 0; k < n_[0]; k++) a[k] = x[k * e.x_step];
-        }
+        });
         return m;
     }
 
@@ -376,33 +387,37 @@ private:
 
     // C of the batch from z^L; then a^L takes the place of z^L, and σ' goes to ds.
     double output_costs(int64_t m) {
-        Layer& last = layers_[L_];
+        const Layer& last = layers_[L_];
         const int64_t n = n_[L_];
+        over_rows(m, OUTPUT_WORK * n, [&](int64_t i) {
+            const T *a = last.a + i * last.stride, *y = y_ + i * n;
+            if (spec_.canonical) costs_[i] = cost_of_z<T>(spec_, a, y, n) * share_[i];
+            output(i);
+            if (!spec_.canonical) costs_[i] = cost_of_a<T>(spec_, a, y, n) * share_[i];
+        });
         double C = 0;
-        if (spec_.canonical)
-            for (int64_t i = 0; i < m; i++) C += cost_of_z<T>(spec_, last.a + i * last.stride, y_ + i * n, n) * share_[i];
-        outputs(m);
-        if (!spec_.canonical)
-            for (int64_t i = 0; i < m; i++) C += cost_of_a<T>(spec_, last.a + i * last.stride, y_ + i * n, n) * share_[i];
+        for (int64_t i = 0; i < m; i++) C += costs_[i];
         return C;
     }
 
     void outputs(int64_t m) {
-        Layer& last = layers_[L_];
-        for (int64_t i = 0; i < m; i++) {
-            T* a = last.a + i * last.stride;
-            if (Act(act_[L_ - 1]) == Act::softmax) softmax<T>(a, a, n_[L_], last.stride);
-            else last.activate(a, a, last.ds + i * last.stride, last.stride);
-        }
+        over_rows(m, OUTPUT_WORK * n_[L_], [&](int64_t i) { output(i); });
+    }
+
+    void output(int64_t i) {
+        const Layer& last = layers_[L_];
+        T* a = last.a + i * last.stride;
+        if (Act(act_[L_ - 1]) == Act::softmax) softmax<T>(a, a, n_[L_], last.stride);
+        else last.activate(a, a, last.ds + i * last.stride, last.stride);
     }
 
     void output_errors(int64_t m) {
-        Layer& last = layers_[L_];
-        for (int64_t i = 0; i < m; i++) {
+        const Layer& last = layers_[L_];
+        over_rows(m, 8 * n_[L_], [&](int64_t i) {
             T* ds = last.ds + i * last.stride;
             output_error<T>(spec_, last.a + i * last.stride, ds, y_ + i * n_[L_], share_[i], ds, n_[L_]);
             std::memset(ds + n_[L_], 0, (last.stride - n_[L_]) * sizeof(T));
-        }
+        });
     }
 
     // BP2 from each layer to the one below, the last first: δ^l in the place of σ' of layer l.
@@ -496,13 +511,19 @@ private:
     }
 
     // More than any element of BP3, BP4 and the penalties' gradient can be; NaN or Inf where an a or a δ is.
-    double gradient_bound(int64_t m) const {
+    double gradient_bound(int64_t m) {
+        int64_t numbers = 0;
+        for (int l = 0; l <= L_; l++) numbers += 2 * m * layers_[l].stride;
+        const int threads = threads_for(4.0 * numbers);
+        share_out(threads, [&](int t) {
+            for (int l = 1 + t; l <= L_; l += threads) {
+                const double a = largest<T>(layers_[l - 1].a, m * layers_[l - 1].stride), d = largest<T>(layers_[l].ds, m * layers_[l].stride);
+                bounds_[l] = double(m) * d * (a > 1 ? a : 1);
+            }
+        });
         double most = 0;
-        for (int l = 1; l <= L_; l++) {
-            const double a = largest<T>(layers_[l - 1].a, m * layers_[l - 1].stride), d = largest<T>(layers_[l].ds, m * layers_[l].stride);
-            const double bound = double(m) * d * (a > 1 ? a : 1);
-            if (!(bound <= most)) most = bound;
-        }
+        for (int l = 1; l <= L_; l++)
+            if (!(bounds_[l] <= most)) most = bounds_[l];
         return most + rules_->l2 * reach_.theta + rules_->l1;
     }
 
@@ -561,7 +582,7 @@ private:
     int64_t n_weights_, total_, panel_size_, words_size_ = 0, step_ = 0, first_row_ = 0;
     T *y_, *share_, *theta_, *grad_, *panels_, *sum_ = nullptr, *slots_[2] = {nullptr, nullptr}, *kept_[3] = {nullptr, nullptr, nullptr};
     Reach reach_;
-    double* sums_;
+    double *sums_, *costs_, *bounds_;
     uint64_t* words_ = nullptr;
     const Rules* rules_ = nullptr;
 };
