@@ -21,10 +21,11 @@ template <class T> constexpr int widest = MOST_VECTORS * lanes<T>;
 // Vectors of B, the rows of one panel `step` apart.
 template <class T> struct Panel { const T* B; int64_t step; };
 
-template <class T> using Kernel = void (*)(int64_t, const T*, int64_t, int64_t, Panel<T>, const T*, T*);
+template <class T> using Kernel = void (*)(int64_t, const T*, int64_t, int64_t, Panel<T>, const T*, T*, T);
 
-template <class T, int MR, int NV>
-void kernel(int64_t K, const T* A, int64_t a_row, int64_t a_col, Panel<T> panel, const T* start, T* tile) {
+// tile = start + A B; or, where it adds, tile += factor A B: the update of plain gradient descent, without a stop in memory.
+template <class T, int MR, int NV, bool adds>
+void kernel(int64_t K, const T* A, int64_t a_row, int64_t a_col, Panel<T> panel, const T* start, T* tile, [[maybe_unused]] T factor) {
     const T* B = panel.B;
     Vec<T> acc[MR][NV];
 #pragma GCC unroll 16
@@ -45,22 +46,25 @@ void kernel(int64_t K, const T* A, int64_t a_row, int64_t a_col, Panel<T> panel,
 #pragma GCC unroll 16
     for (int i = 0; i < MR; i++)
 #pragma GCC unroll 4
-        for (int j = 0; j < NV; j++) store<T>(tile + (i * NV + j) * lanes<T>, acc[i][j]);
+        for (int j = 0; j < NV; j++) {
+            T* place = tile + (i * NV + j) * lanes<T>;
+            store<T>(place, adds ? load<T>(place) + factor * acc[i][j] : acc[i][j]);
+        }
 }
 
-template <class T, int NV, int MR> struct KernelRow {
+template <class T, int NV, int MR, bool adds> struct KernelRow {
     static void fill(Kernel<T>* table) {
-        table[MR] = kernel<T, MR, NV>;
-        if constexpr (MR > 1) KernelRow<T, NV, MR - 1>::fill(table);
+        table[MR] = kernel<T, MR, NV, adds>;
+        if constexpr (MR > 1) KernelRow<T, NV, MR - 1, adds>::fill(table);
     }
 };
 
-template <class T> struct Kernels {
+template <class T, bool adds> struct Kernels {
     Kernel<T> of[MOST_VECTORS + 1][MOST_ROWS + 1] = {};
     Kernels() {
-        KernelRow<T, 1, rows_for(1)>::fill(of[1]);
-        KernelRow<T, 2, rows_for(2)>::fill(of[2]);
-        if constexpr (MOST_VECTORS >= 3) KernelRow<T, MOST_VECTORS, rows_for(MOST_VECTORS)>::fill(of[MOST_VECTORS]);
+        KernelRow<T, 1, rows_for(1), adds>::fill(of[1]);
+        KernelRow<T, 2, rows_for(2), adds>::fill(of[2]);
+        if constexpr (MOST_VECTORS >= 3) KernelRow<T, MOST_VECTORS, rows_for(MOST_VECTORS), adds>::fill(of[MOST_VECTORS]);
     }
 };
 
@@ -125,18 +129,35 @@ inline void turn(const T* from, int64_t from_step, int64_t rows, int64_t columns
     for (int r = 0; r < to_rows; r++) store<T>(to + r * to_step, square[r]);
 }
 
+// Rows i0..i1 in blocks that fit the registers: block(first, rows).
+template <class Block> void row_blocks(int64_t i0, int64_t i1, int width, Block&& block) {
+    const int64_t M = i1 - i0, most = rows_for(width), blocks = (M + most - 1) / most;
+    for (int64_t b = 0; b < blocks; b++) {
+        const int64_t first = i0 + M * b / blocks;
+        block(first, int(i0 + M * (b + 1) / blocks - first));
+    }
+}
+
 // One panel of C: rows i0..i1, all of K. epilogue(tile, i, rows, j0, width in vectors) takes each finished tile.
 template <class T, class Epilogue>
 void panel_product(int64_t i0, int64_t i1, int64_t K, const T* A, int64_t a_row, int64_t a_col, Panel<T> panel, int64_t j0,
                    int width, const T* start, Epilogue& epilogue) {
-    static const Kernels<T> kernels;
+    static const Kernels<T, false> kernels;
     alignas(64) T tile[ACCUMULATORS * lanes<T>];
-    const int64_t M = i1 - i0, most = rows_for(width), blocks = (M + most - 1) / most;
-    for (int64_t b = 0; b < blocks; b++) {
-        const int64_t first = i0 + M * b / blocks, rows = i0 + M * (b + 1) / blocks - first;
-        kernels.of[width][rows](K, A + first * a_row, a_row, a_col, panel, start ? start + j0 : nullptr, tile);
-        epilogue(tile, first, int(rows), j0, width);
-    }
+    row_blocks(i0, i1, width, [&](int64_t first, int rows) {
+        kernels.of[width][rows](K, A + first * a_row, a_row, a_col, panel, start ? start + j0 : nullptr, tile, T(0));
+        epilogue(tile, first, rows, j0, width);
+    });
+}
+
+// C += factor A B, where the tiles of C lie one after another at place(i, j0, width).
+template <class T, class Place>
+void panel_sum(int64_t i0, int64_t i1, int64_t K, const T* A, int64_t a_row, int64_t a_col, Panel<T> panel, int64_t j0, int width,
+               T factor, Place& place) {
+    static const Kernels<T, true> kernels;
+    row_blocks(i0, i1, width, [&](int64_t first, int rows) {
+        kernels.of[width][rows](K, A + first * a_row, a_row, a_col, panel, nullptr, place(first, j0, width), factor);
+    });
 }
 
 }  // namespace

@@ -238,16 +238,23 @@ private:
         return worth < 2 || threads_ < 2 ? 1 : worth < threads_ ? int(worth) : threads_;
     }
 
-    // C (M x N) = start + A B, panel by panel; `panel_of(thread, p)` gives panel p of B.
-    template <class PanelOf, class Epilogue>
-    void product(const Panels<T>& cut, int64_t M, int64_t K, const T* A, int64_t a_row, int64_t a_col, const T* start, PanelOf&& panel_of, Epilogue&& epilogue) {
+    // work(thread, p, i0, i1) over all panels of a product of M rows and K terms, and over parts of their rows if need be.
+    template <class Work> void over_panels(const Panels<T>& cut, int64_t M, int64_t K, Work&& work) {
         const int threads = threads_for(2.0 * M * cut.n * K);
         const int64_t chunks = cut.count % threads ? threads : 1, tasks = cut.count * chunks;
         share_out(threads, [&](int thread) {
             for (int64_t task = tasks * thread / threads; task < tasks * (thread + 1) / threads; task++) {
-                const int64_t p = task / chunks, c = task % chunks;
-                panel_product<T>(M * c / chunks, M * (c + 1) / chunks, K, A, a_row, a_col, panel_of(thread, p), cut.begin(p), cut.width(p), start, epilogue);
+                const int64_t c = task % chunks;
+                work(thread, task / chunks, M * c / chunks, M * (c + 1) / chunks);
             }
+        });
+    }
+
+    // C (m x N) = start + A B, rows of A some stride apart; `panel_of(p)` gives panel p of B.
+    template <class PanelOf, class Epilogue>
+    void product(const Panels<T>& cut, int64_t m, int64_t K, const T* A, int64_t stride, const T* start, PanelOf&& panel_of, Epilogue&& epilogue) {
+        over_panels(cut, m, K, [&](int, int64_t p, int64_t i0, int64_t i1) {
+            panel_product<T>(i0, i1, K, A, stride, 1, panel_of(p), cut.begin(p), cut.width(p), start, epilogue);
         });
     }
 
@@ -350,7 +357,7 @@ private:
         for (int l = 1; l <= L_; l++) {
             Layer &layer = layers_[l], &below = layers_[l - 1];
             const bool last = l == L_;
-            auto panel_of = [&](int, int64_t p) { return Panel<T>{theta_ + layer.panel(p), layer.units.width(p) * lanes<T>}; };
+            auto panel_of = [&](int64_t p) { return Panel<T>{theta_ + layer.panel(p), layer.units.width(p) * lanes<T>}; };
             auto epilogue = [&](const T* tile, int64_t i0, int rows, int64_t j0, int width) {
                 const int wide = width * lanes<T>;
                 for (int i = 0; i < rows; i++) {
@@ -359,7 +366,7 @@ private:
                     else layer.activate(tile + i * wide, a, keep ? layer.ds + (i0 + i) * layer.stride + j0 : nullptr, wide);
                 }
             };
-            product(layer.units, m, n_[l - 1], below.a, below.stride, 1, theta_ + layer.b, panel_of, epilogue);
+            product(layer.units, m, n_[l - 1], below.a, below.stride, theta_ + layer.b, panel_of, epilogue);
             if (!last && keep && rules_ && rules_->dropout && rules_->dropout[l - 1] > 0) drop(l, m);
         }
     }
@@ -429,7 +436,7 @@ private:
     void error_below(int l, int64_t m, T* out, int64_t stride, const T* ds) {
         Layer& layer = layers_[l];
         const int64_t n_prev = n_[l - 1];
-        auto panel_of = [&](int, int64_t p) { return Panel<T>{layer.below + layer.inputs.begin(p) * layer.n, layer.inputs.width(p) * lanes<T>}; };
+        auto panel_of = [&](int64_t p) { return Panel<T>{layer.below + layer.inputs.begin(p) * layer.n, layer.inputs.width(p) * lanes<T>}; };
         auto multiply = [&](const T* tile, int64_t i0, int rows, int64_t j0, int width) {
             const int64_t wide = width * lanes<T>, have = n_prev - j0 < wide ? n_prev - j0 : wide;
             for (int i = 0; i < rows; i++) {
@@ -439,24 +446,38 @@ private:
                 for (int64_t j = 0; j < wide; j += lanes<T>) store<T>(to + j, load<T>(tile + i * wide + j) * load<T>(by + j));
             }
         };
-        product(layer.inputs, m, layer.n, layer.ds, layer.stride, 1, nullptr, panel_of, multiply);
+        product(layer.inputs, m, layer.n, layer.ds, layer.stride, nullptr, panel_of, multiply);
     }
 
     // BP4, turned: (∂C/∂W^l)ᵀ = a^(l-1) (δ^l)ᵀ, tile by tile to take(place, tile, count).
     template <class Take> void weight_gradient(int l, int64_t m, Take&& take) {
-        Layer &layer = layers_[l], &below = layers_[l - 1];
-        auto panel_of = [&](int thread, int64_t p) {
-            const Panel<T> lying{layer.ds + layer.units.begin(p), layer.stride};
-            if (layer.stride * int64_t(sizeof(T)) <= FAR_APART) return lying;
-            T* packed = panels_ + thread * panel_size_;
-            pack<T>(lying.B, layer.stride, m, layer.units.width(p), packed);
-            return Panel<T>{packed, layer.units.width(p) * lanes<T>};
-        };
+        const Layer &layer = layers_[l], &below = layers_[l - 1];
         auto epilogue = [&](T* tile, int64_t i0, int rows, int64_t j0, int width) {
-            const int64_t wide = width * lanes<T>;
-            take(layer.W + j0 * layer.n_prev + i0 * wide, tile, rows * wide);
+            take(tile_place(layer, i0, j0, width), tile, int64_t(rows) * width * lanes<T>);
         };
-        product(layer.units, layer.n_prev, m, below.a, 1, below.stride, nullptr, panel_of, epilogue);
+        over_panels(layer.units, layer.n_prev, m, [&](int thread, int64_t p, int64_t i0, int64_t i1) {
+            panel_product<T>(i0, i1, m, below.a, 1, below.stride, delta_panel(layer, m, thread, p), layer.units.begin(p), layer.units.width(p), nullptr, epilogue);
+        });
+    }
+
+    // BP4 and the update of plain gradient descent in one: (W^l)ᵀ -= η a^(l-1) (δ^l)ᵀ.
+    void descend_weights(int l, int64_t m, T rate) {
+        const Layer &layer = layers_[l], &below = layers_[l - 1];
+        auto place = [&](int64_t i0, int64_t j0, int width) { return theta_ + tile_place(layer, i0, j0, width); };
+        over_panels(layer.units, layer.n_prev, m, [&](int thread, int64_t p, int64_t i0, int64_t i1) {
+            panel_sum<T>(i0, i1, m, below.a, 1, below.stride, delta_panel(layer, m, thread, p), layer.units.begin(p), layer.units.width(p), -rate, place);
+        });
+    }
+
+    static int64_t tile_place(const Layer& layer, int64_t i0, int64_t j0, int width) { return layer.W + j0 * layer.n_prev + i0 * width * lanes<T>; }
+
+    // Panel p of δ^l, as it lies or packed.
+    Panel<T> delta_panel(const Layer& layer, int64_t m, int thread, int64_t p) {
+        const Panel<T> lying{layer.ds + layer.units.begin(p), layer.stride};
+        if (layer.stride * int64_t(sizeof(T)) <= FAR_APART) return lying;
+        T* packed = panels_ + thread * panel_size_;
+        pack<T>(lying.B, layer.stride, m, layer.units.width(p), packed);
+        return {packed, layer.units.width(p) * lanes<T>};
     }
 
     // BP3: ∂C/∂b^l = Σ δ^l over the examples.
@@ -492,8 +513,10 @@ private:
         auto move_part = [&](int64_t place, const T* g, int64_t count, bool weights) {
             update<T>(*rules_, stepped, theta_ + place, g, slot(0, place), slot(1, place), count, weights);
         };
+        const bool plain = Rule(rules_->rule) == Rule::sgd && rules_->momentum == 0 && rules_->decay == 0 && !penalty;
         for (int l = 1; l <= L_; l++) {
-            weight_gradient(l, m, [&](int64_t place, T* tile, int64_t count) {
+            if (plain) descend_weights(l, m, stepped.rate);
+            else weight_gradient(l, m, [&](int64_t place, T* tile, int64_t count) {
                 if (penalty) penalise(theta_ + place, tile, count);
                 move_part(place, tile, count, true);
             });
