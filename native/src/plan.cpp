@@ -6,6 +6,7 @@
 #include "cost.hpp"
 #include "few.hpp"
 #include "layout.hpp"
+#include "sparse.hpp"
 #include "update.hpp"
 #include <initializer_list>
 
@@ -37,7 +38,7 @@ public:
         layers_ = static_cast<Layer*>(allocate((L_ + 1) * sizeof(Layer)));
         lay_out();
         for (int l = 0; l <= L_; l++) {
-            layers_[l].a = numbers<T>(batch_ * layers_[l].stride);
+            layers_[l].a = l ? numbers<T>(batch_ * layers_[l].stride) : nullptr;  // a^0 when dense rows come
             layers_[l].ds = l ? numbers<T>(batch_ * layers_[l].stride) : nullptr;
             layers_[l].below = l ? numbers<T>(layers_[l].inputs.vectors * lanes<T> * n_[l]) : nullptr;
         }
@@ -251,6 +252,20 @@ private:
         });
     }
 
+    // The same with A by its stored numbers: all of its rows, or those alone that have some.
+    template <class PanelOf, class Epilogue>
+    void product(const Panels<T>& cut, const Lists<T>& A, bool used, const T* start, PanelOf&& panel_of, Epilogue&& epilogue) {
+        const int64_t M = used ? A.n_used : A.count;
+        const int threads = threads_for(2.0 * cut.n * double(A.stored() + M));
+        const int64_t chunks = cut.count % threads ? threads : 1, tasks = cut.count * chunks;
+        share_out(threads, [&](int thread) {
+            for (int64_t task = tasks * thread / threads; task < tasks * (thread + 1) / threads; task++) {
+                const int64_t p = task / chunks, c = task % chunks;
+                stored_panel<T>(A, used, M * c / chunks, M * (c + 1) / chunks, panel_of(thread, p), cut.begin(p), cut.width(p), start, epilogue);
+            }
+        });
+    }
+
     // work(row) over rows that cost so many operations each.
     template <class Work> void over_rows(int64_t m, int64_t operations, Work&& work) {
         const int threads = threads_for(double(m) * operations);
@@ -287,7 +302,13 @@ private:
 
     int64_t gather(const Examples& e, const int64_t* rows, int64_t first, int64_t end) {
         const int64_t m = end - first < batch_ ? end - first : batch_;
-        const Layer& input = layers_[0];
+        Layer& input = layers_[0];
+        stored_.leave();
+        if (e.starts) {
+            stored_.gather(e, rows, first, m, batch_, n_[0]);
+            return m;
+        }
+        if (!input.a) input.a = numbers<T>(batch_ * input.stride);
         over_rows(m, 8 * n_[0], [&](int64_t i) {
             T* a = input.a + i * input.stride;
             const T* x = static_cast<const T*>(e.X) + (rows ? rows[first + i] : first + i) * e.x_stride;
@@ -340,7 +361,9 @@ private:
     void forward_few(const T* theta, int64_t m) {
         for (int l = 1; l <= L_; l++) {
             const Layer &layer = layers_[l], &below = layers_[l - 1];
-            weighted_inputs<T>(theta + layer.flat_W, theta + layer.flat_b, layer.n, layer.n_prev, below.a, below.stride, layer.a, layer.stride, m);
+            const T *W = theta + layer.flat_W, *b = theta + layer.flat_b;
+            if (l == 1 && stored_.here()) stored_inputs<T>(W, b, layer.n, layer.n_prev, stored_.by_example(), layer.a, layer.stride);
+            else weighted_inputs<T>(W, b, layer.n, layer.n_prev, below.a, below.stride, layer.a, layer.stride, m);
             if (l < L_) layer.activate(layer.a, layer.a, nullptr, m * layer.stride);
         }
     }
@@ -359,7 +382,8 @@ private:
                     else layer.activate(tile + i * wide, a, keep ? layer.ds + (i0 + i) * layer.stride + j0 : nullptr, wide);
                 }
             };
-            product(layer.units, m, n_[l - 1], below.a, below.stride, 1, theta_ + layer.b, panel_of, epilogue);
+            if (l == 1 && stored_.here()) product(layer.units, stored_.by_example(), false, theta_ + layer.b, panel_of, epilogue);
+            else product(layer.units, m, n_[l - 1], below.a, below.stride, 1, theta_ + layer.b, panel_of, epilogue);
             if (!last && keep && rules_ && rules_->dropout && rules_->dropout[l - 1] > 0) drop(l, m);
         }
     }
@@ -442,8 +466,9 @@ private:
         product(layer.inputs, m, layer.n, layer.ds, layer.stride, 1, nullptr, panel_of, multiply);
     }
 
-    // BP4, turned: (∂C/∂W^l)ᵀ = a^(l-1) (δ^l)ᵀ, tile by tile to take(place, tile, count).
-    template <class Take> void weight_gradient(int l, int64_t m, Take&& take) {
+    // BP4, turned: (∂C/∂W^l)ᵀ = a^(l-1) (δ^l)ᵀ, tile by tile to take(place, tile, count); of a sparse a^0 without the rows that
+    // are 0 where those are not wanted.
+    template <class Take> void weight_gradient(int l, int64_t m, bool zeros, Take&& take) {
         Layer &layer = layers_[l], &below = layers_[l - 1];
         auto panel_of = [&](int thread, int64_t p) {
             const Panel<T> lying{layer.ds + layer.units.begin(p), layer.stride};
@@ -456,7 +481,8 @@ private:
             const int64_t wide = width * lanes<T>;
             take(layer.W + j0 * layer.n_prev + i0 * wide, tile, rows * wide);
         };
-        product(layer.units, layer.n_prev, m, below.a, 1, below.stride, nullptr, panel_of, epilogue);
+        if (l == 1 && stored_.here()) product(layer.units, stored_.by_input(), !zeros, nullptr, panel_of, epilogue);
+        else product(layer.units, layer.n_prev, m, below.a, 1, below.stride, nullptr, panel_of, epilogue);
     }
 
     // BP3: ∂C/∂b^l = Σ δ^l over the examples.
@@ -482,7 +508,7 @@ private:
     }
 
     void parameter_gradients(int l, int64_t m) {
-        weight_gradient(l, m, [&](int64_t place, const T* tile, int64_t count) { std::memcpy(grad_ + place, tile, count * sizeof(T)); });
+        weight_gradient(l, m, true, [&](int64_t place, const T* tile, int64_t count) { std::memcpy(grad_ + place, tile, count * sizeof(T)); });
         bias_gradient(l, m, grad_ + layers_[l].b);
     }
 
@@ -492,8 +518,9 @@ private:
         auto move_part = [&](int64_t place, const T* g, int64_t count, bool weights) {
             update<T>(*rules_, stepped, theta_ + place, g, slot(0, place), slot(1, place), count, weights);
         };
+        const bool zeros = penalty || rules_->decay != 0 || rules_->momentum != 0 || Rule(rules_->rule) != Rule::sgd;  // a gradient of 0 moves W
         for (int l = 1; l <= L_; l++) {
-            weight_gradient(l, m, [&](int64_t place, T* tile, int64_t count) {
+            weight_gradient(l, m, zeros, [&](int64_t place, T* tile, int64_t count) {
                 if (penalty) penalise(theta_ + place, tile, count);
                 move_part(place, tile, count, true);
             });
@@ -517,7 +544,9 @@ private:
         const int threads = threads_for(4.0 * numbers);
         share_out(threads, [&](int t) {
             for (int l = 1 + t; l <= L_; l += threads) {
-                const double a = largest<T>(layers_[l - 1].a, m * layers_[l - 1].stride), d = largest<T>(layers_[l].ds, m * layers_[l].stride);
+                const bool stored = l == 1 && stored_.here();
+                const double a = stored ? stored_.largest_number() : largest<T>(layers_[l - 1].a, m * layers_[l - 1].stride);
+                const double d = largest<T>(layers_[l].ds, m * layers_[l].stride);
                 bounds_[l] = double(m) * d * (a > 1 ? a : 1);
             }
         });
@@ -585,6 +614,7 @@ private:
     double *sums_, *costs_, *bounds_;
     uint64_t* words_ = nullptr;
     const Rules* rules_ = nullptr;
+    Stored<T> stored_;  // a^0 of a sparse batch
 };
 
 }  // namespace
