@@ -1,7 +1,8 @@
 """The network as people use it: parameters that can be seen and changed, forward, cost, gradients, traces, files.
 
 A facade: the maths is in core and engines, the trace in trace, the file in files. Everything here has rows as
-examples, and checks what it is given at core.border.
+examples, and checks what it is given at core.border. X may be a SciPy sparse matrix everywhere: only what it stores
+is multiplied.
 """
 
 from __future__ import annotations

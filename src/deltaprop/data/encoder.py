@@ -63,11 +63,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
     Attributes
     ----------
     columns_ : what every column learnt. n_features_in_ : their number. feature_names_in_ : their names, for
-    frames.
+    frames. sparse_output_ : whether `transform` gives CSR.
     """
 
     columns_: tuple[Column, ...]
     n_features_in_: int
+    sparse_output_: bool
     feature_names_in_: Array
 
     def __init__(self, categorical: Sequence[str] = (), numeric: Sequence[str] = (), dtype: str = "float32") -> None:
@@ -85,6 +86,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
 
     def _set_columns(self, columns: tuple[Column, ...], *, named: bool) -> None:
         self.columns_ = columns
+        self.sparse_output_ = one_hot.stays_sparse(columns)
         self.n_features_in_ = len(columns)
         if named:
             self.feature_names_in_ = np.array([column.name for column in columns], dtype=object)
@@ -98,7 +100,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
         if frame is None:
             return self._transform_array(matrices.as_matrix(X))
         _match_columns(frame.columns, [column.name for column in self.columns_])
-        if self.is_sparse:
+        if self.sparse_output_:
             return one_hot.rows_of(frame, self.columns_, self.dtype)
         out = np.empty((len(frame), self._width()), self.dtype)
         start = 0
@@ -107,12 +109,6 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
             _fill(column, column_of(frame, column.name), out[:, start:stop])
             start = stop
         return out
-
-    @property
-    def is_sparse(self) -> bool:
-        """Whether `transform` gives CSR."""
-        check_is_fitted(self)
-        return one_hot.stays_sparse(self.columns_)
 
     def _transform_array(self, X: Array) -> Array:
         if hasattr(self, "feature_names_in_"):
