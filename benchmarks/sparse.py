@@ -15,7 +15,7 @@ from deltaprop.core.sparse import dense, sparse_rows
 from deltaprop.engines.protocol import Rules, Steps
 
 WIDTHS = (50, 100, 200, 500, 1000, 2000, 5000)
-DENSITIES = (0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.003, 0.001)
+DENSITIES = (0.5, 0.3, 0.2, 0.1, 0.05, 0.01, 0.001)
 HIDDEN, BATCH = 256, 256
 ROWS = 8 * BATCH
 
