@@ -59,7 +59,7 @@ def ratios(width, density, rounds):
     return *found, interleaved(predict, predict_sparse, rounds)[2]
 
 
-def main(rounds=7):
+def main(rounds=5):
     table = {width: [ratios(width, density, rounds) for density in DENSITIES] for width in WIDTHS}
     for place, what in enumerate(("a step by Adam", "a step by SGD", "a prediction")):
         print(f"dense / sparse, {what}")
