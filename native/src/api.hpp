@@ -29,6 +29,7 @@ struct Rules {
 };
 
 // Rows of X lie x_stride elements apart, the numbers of a row x_step. Targets are class indices (indices) or rows (targets, n_L each).
+// With `starts` X is sparse (CSR): row i has X[t] in column columns[t] for t from starts[i] to starts[i + 1], and 0 elsewhere.
 struct Examples {
     const void* X;
     int64_t x_stride, x_step;
@@ -36,6 +37,8 @@ struct Examples {
     const void* targets;
     const double* weight;        // or null
     int64_t m;
+    const int32_t* columns = nullptr;
+    const int64_t* starts = nullptr;
 };
 
 struct Steps {

@@ -3,6 +3,8 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/variant.h>
 #include <nanobind/stl/vector.h>
 #include <atomic>
 #include <memory>
@@ -18,6 +20,8 @@ namespace {
 
 using In = nb::ndarray<nb::ro, nb::device::cpu>;
 using Out = nb::ndarray<nb::device::cpu>;
+using Csr = std::tuple<In, In, In>;  // data, indices, indptr
+using Rows = std::variant<In, Csr>;
 using MaybeIn = std::optional<In>;
 using MaybeOut = std::optional<Out>;
 using Maker = Plan* (*)(const Spec&, int64_t, bool, int);
@@ -65,31 +69,32 @@ public:
         for (size_t l = 1; l < n_.size(); l++) parameters_ += n_[l] * (n_[l - 1] + 1);
     }
 
-    void forward(const In& theta, const In& X, const Out& out) {
+    void forward(const In& theta, const Rows& X, const Out& out) {
         const Examples e = examples(X, nullptr, nullptr);
+        check_all(e);
         const void* t = vector(theta, "theta");
-        void* o = rows_out(out, X.shape(0), n_.back(), "out");
+        void* o = rows_out(out, e.m, n_.back(), "out");
         alone([&] { plan_->forward(t, e, o); });
     }
 
-    double evaluate(const In& theta, const In& X, const In& Y, const MaybeIn& weight, const Out& out) {
+    double evaluate(const In& theta, const Rows& X, const In& Y, const MaybeIn& weight, const Out& out) {
         const Examples e = examples(X, &Y, &weight);
-        check_indices(e);
+        check_all(e);
         const void* t = vector(theta, "theta");
-        void* o = rows_out(out, X.shape(0), n_.back(), "out");
+        void* o = rows_out(out, e.m, n_.back(), "out");
         return alone([&] { return plan_->evaluate(t, e, o); });
     }
 
-    double gradients(const In& theta, const In& X, const In& Y, const MaybeIn& weight, const MaybeOut& grad, const MaybeOut& dX) {
+    double gradients(const In& theta, const Rows& X, const In& Y, const MaybeIn& weight, const MaybeOut& grad, const MaybeOut& dX) {
         const Examples e = examples(X, &Y, &weight);
-        check_indices(e);
+        check_all(e);
         const void* t = vector(theta, "theta");
         void* g = grad ? vector_out(*grad, "grad") : nullptr;
-        void* d = dX ? rows_out(*dX, X.shape(0), n_.front(), "dX") : nullptr;
+        void* d = dX ? rows_out(*dX, e.m, n_.front(), "dX") : nullptr;
         return alone([&] { return plan_->gradients(t, e, g, d); });
     }
 
-    int64_t train(const Out& theta, const std::vector<Out>& slots, const Rules& rules, const In& X, const In& Y, const MaybeIn& weight,
+    int64_t train(const Out& theta, const std::vector<Out>& slots, const Rules& rules, const Rows& X, const In& Y, const MaybeIn& weight,
                   const In& order, const In& bounds, const In& rates, int64_t first, const Out& costs) {
         const Examples e = examples(X, &Y, &weight);
         if (slots.size() > 2) refuse("slots", "at most two vectors");
@@ -131,8 +136,8 @@ private:
     }
     const void* vector(const In& a, const char* name) const { return vector_out(a, name); }
 
-    void* rows_out(const Out& a, size_t m, int64_t n, const char* name) const {
-        if (!of_type(a) || a.ndim() != 2 || a.shape(0) != m || int64_t(a.shape(1)) != n || !packed(a) || !aligned(a, bytes_))
+    void* rows_out(const Out& a, int64_t m, int64_t n, const char* name) const {
+        if (!of_type(a) || a.ndim() != 2 || int64_t(a.shape(0)) != m || int64_t(a.shape(1)) != n || !packed(a) || !aligned(a, bytes_))
             refuse(name, "contiguous rows of the network's type");
         return a.data();
     }
@@ -146,13 +151,40 @@ private:
         return static_cast<const double*>(static_cast<const void*>(a.data()));
     }
 
-    Examples examples(const In& X, const In* Y, const MaybeIn* weight) const {
+    Examples rows(const In& X) const {
         if (!of_type(X) || X.ndim() != 2 || int64_t(X.shape(1)) != n_.front() || !aligned(X, bytes_)) refuse("X", "rows (m, n_0) of the network's type");
         Examples e{};
         e.X = X.data();
         e.m = int64_t(X.shape(0));
         e.x_stride = X.stride(0);
         e.x_step = X.stride(1);
+        return e;
+    }
+
+    Examples rows(const Csr& X) const {
+        const auto& [data, columns, starts] = X;
+        if (!of_type(data) || data.ndim() != 1 || !packed(data) || !aligned(data, bytes_)) refuse("X's data", "a contiguous vector of the network's type");
+        if (columns.dtype() != nb::dtype<int32_t>() || columns.ndim() != 1 || !packed(columns) || !aligned(columns, 4) || columns.size() != data.size())
+            refuse("X's indices", "a contiguous vector of int32, as long as its data");
+        Examples e{};
+        e.X = data.data();
+        e.columns = static_cast<const int32_t*>(columns.data());
+        e.starts = indices(starts, "X's indptr");
+        e.m = int64_t(starts.size()) - 1;
+        if (e.m < 0 || e.starts[0] != 0 || e.starts[e.m] != int64_t(data.size())) refuse("X's indptr", "from 0 to the stored numbers");
+        return e;
+    }
+
+    // The stored numbers of one row lie inside the arrays, and its columns inside the network. e.starts[m] is their number.
+    void check_row(const Examples& e, int64_t row) const {
+        if (!e.starts) return;
+        if (e.starts[row] < 0 || e.starts[row] > e.starts[row + 1] || e.starts[row + 1] > e.starts[e.m]) refuse("X's indptr", "rising");
+        for (int64_t t = e.starts[row]; t < e.starts[row + 1]; t++)
+            if (e.columns[t] < 0 || e.columns[t] >= n_.front()) refuse("X's indices", "columns from 0 to n_0 - 1");
+    }
+
+    Examples examples(const Rows& X, const In* Y, const MaybeIn* weight) const {
+        Examples e = std::visit([&](const auto& given) { return rows(given); }, X);
         if (Y && Y->ndim() == 1) e.indices = indices(*Y, "Y");
         else if (Y) {
             if (!of_type(*Y) || Y->ndim() != 2 || int64_t(Y->shape(1)) != n_.back() || !packed(*Y) || !aligned(*Y, bytes_))
@@ -170,7 +202,8 @@ private:
     void check_index(int64_t y) const {
         if (y < 0 || y >= n_.back()) refuse("Y", "class indices from 0 to n_L - 1");
     }
-    void check_indices(const Examples& e) const {
+    void check_all(const Examples& e) const {
+        for (int64_t i = 0; e.starts && i < e.m; i++) check_row(e, i);
         for (int64_t i = 0; e.indices && i < e.m; i++) check_index(e.indices[i]);
     }
 
@@ -180,6 +213,7 @@ private:
             if (s.bounds[i] < 0 || s.bounds[i] > in_order || (i && s.bounds[i] < s.bounds[i - 1])) refuse("bounds", "rising places in order");
         for (int64_t i = s.bounds[0]; i < s.bounds[s.count]; i++) {
             if (s.order[i] < 0 || s.order[i] >= e.m) refuse("order", "rows of X");
+            check_row(e, s.order[i]);
             if (e.indices) check_index(e.indices[s.order[i]]);
         }
     }

@@ -6,6 +6,7 @@
 #include "cost.hpp"
 #include "few.hpp"
 #include "layout.hpp"
+#include "sparse.hpp"
 #include "update.hpp"
 #include <initializer_list>
 
@@ -37,7 +38,7 @@ public:
         layers_ = static_cast<Layer*>(allocate((L_ + 1) * sizeof(Layer)));
         lay_out();
         for (int l = 0; l <= L_; l++) {
-            layers_[l].a = numbers<T>(batch_ * layers_[l].stride);
+            layers_[l].a = l ? numbers<T>(batch_ * layers_[l].stride) : nullptr;  // a^0 when dense rows come
             layers_[l].ds = l ? numbers<T>(batch_ * layers_[l].stride) : nullptr;
             layers_[l].below = l ? numbers<T>(layers_[l].inputs.vectors * lanes<T> * n_[l]) : nullptr;
         }
@@ -238,9 +239,10 @@ private:
         return worth < 2 || threads_ < 2 ? 1 : worth < threads_ ? int(worth) : threads_;
     }
 
-    // work(thread, p, i0, i1) over all panels of a product of M rows and K terms, and over parts of their rows if need be.
-    template <class Work> void over_panels(const Panels<T>& cut, int64_t M, int64_t K, Work&& work) {
-        const int threads = threads_for(2.0 * M * cut.n * K);
+    // work(thread, p, i0, i1) over all panels of a product of M rows, and over parts of its rows if need be; `terms` are added
+    // up for each column.
+    template <class Work> void over_panels(const Panels<T>& cut, int64_t M, double terms, Work&& work) {
+        const int threads = threads_for(2 * terms * cut.n);
         const int64_t chunks = cut.count % threads ? threads : 1, tasks = cut.count * chunks;
         share_out(threads, [&](int thread) {
             for (int64_t task = tasks * thread / threads; task < tasks * (thread + 1) / threads; task++) {
@@ -253,8 +255,16 @@ private:
     // C (m x N) = start + A B, rows of A some stride apart; `panel_of(p)` gives panel p of B.
     template <class PanelOf, class Epilogue>
     void product(const Panels<T>& cut, int64_t m, int64_t K, const T* A, int64_t stride, const T* start, PanelOf&& panel_of, Epilogue&& epilogue) {
-        over_panels(cut, m, K, [&](int, int64_t p, int64_t i0, int64_t i1) {
+        over_panels(cut, m, double(m) * K, [&](int, int64_t p, int64_t i0, int64_t i1) {
             panel_product<T>(i0, i1, K, A, stride, 1, panel_of(p), cut.begin(p), cut.width(p), start, epilogue);
+        });
+    }
+
+    // The same with A by its stored numbers.
+    template <class PanelOf, class Epilogue>
+    void product(const Panels<T>& cut, const Lists<T>& A, const T* start, PanelOf&& panel_of, Epilogue&& epilogue) {
+        over_panels(cut, A.count, double(A.stored() + A.count), [&](int, int64_t p, int64_t i0, int64_t i1) {
+            stored_panel<T>(A, false, i0, i1, panel_of(p), cut.begin(p), cut.width(p), start, epilogue);
         });
     }
 
@@ -294,7 +304,13 @@ private:
 
     int64_t gather(const Examples& e, const int64_t* rows, int64_t first, int64_t end) {
         const int64_t m = end - first < batch_ ? end - first : batch_;
-        const Layer& input = layers_[0];
+        Layer& input = layers_[0];
+        stored_.leave();
+        if (e.starts) {
+            stored_.gather(e, rows, first, m, batch_, n_[0]);
+            return m;
+        }
+        if (!input.a) input.a = numbers<T>(batch_ * input.stride);
         over_rows(m, 8 * n_[0], [&](int64_t i) {
             T* a = input.a + i * input.stride;
             const T* x = static_cast<const T*>(e.X) + (rows ? rows[first + i] : first + i) * e.x_stride;
@@ -347,7 +363,9 @@ private:
     void forward_few(const T* theta, int64_t m) {
         for (int l = 1; l <= L_; l++) {
             const Layer &layer = layers_[l], &below = layers_[l - 1];
-            weighted_inputs<T>(theta + layer.flat_W, theta + layer.flat_b, layer.n, layer.n_prev, below.a, below.stride, layer.a, layer.stride, m);
+            const T *W = theta + layer.flat_W, *b = theta + layer.flat_b;
+            if (l == 1 && stored_.here()) stored_inputs<T>(W, b, layer.n, layer.n_prev, stored_.by_example(), layer.a, layer.stride);
+            else weighted_inputs<T>(W, b, layer.n, layer.n_prev, below.a, below.stride, layer.a, layer.stride, m);
             if (l < L_) layer.activate(layer.a, layer.a, nullptr, m * layer.stride);
         }
     }
@@ -366,7 +384,8 @@ private:
                     else layer.activate(tile + i * wide, a, keep ? layer.ds + (i0 + i) * layer.stride + j0 : nullptr, wide);
                 }
             };
-            product(layer.units, m, n_[l - 1], below.a, below.stride, theta_ + layer.b, panel_of, epilogue);
+            if (l == 1 && stored_.here()) product(layer.units, stored_.by_example(), theta_ + layer.b, panel_of, epilogue);
+            else product(layer.units, m, n_[l - 1], below.a, below.stride, theta_ + layer.b, panel_of, epilogue);
             if (!last && keep && rules_ && rules_->dropout && rules_->dropout[l - 1] > 0) drop(l, m);
         }
     }
@@ -449,13 +468,21 @@ private:
         product(layer.inputs, m, layer.n, layer.ds, layer.stride, nullptr, panel_of, multiply);
     }
 
-    // BP4, turned: (∂C/∂W^l)ᵀ = a^(l-1) (δ^l)ᵀ, tile by tile to take(place, tile, count).
-    template <class Take> void weight_gradient(int l, int64_t m, Take&& take) {
+    // BP4, turned: (∂C/∂W^l)ᵀ = a^(l-1) (δ^l)ᵀ, tile by tile to take(place, tile, count); of a sparse a^0 without the rows that
+    // are 0 where those are not wanted.
+    template <class Take> void weight_gradient(int l, int64_t m, bool zeros, Take&& take) {
         const Layer &layer = layers_[l], &below = layers_[l - 1];
         auto epilogue = [&](T* tile, int64_t i0, int rows, int64_t j0, int width) {
             take(tile_place(layer, i0, j0, width), tile, int64_t(rows) * width * lanes<T>);
         };
-        over_panels(layer.units, layer.n_prev, m, [&](int thread, int64_t p, int64_t i0, int64_t i1) {
+        if (l == 1 && stored_.here()) {
+            const Lists<T>& A = stored_.by_input();
+            const int64_t M = zeros ? A.count : A.n_used;
+            return over_panels(layer.units, M, double(A.stored() + M), [&](int thread, int64_t p, int64_t i0, int64_t i1) {
+                stored_panel<T>(A, !zeros, i0, i1, delta_panel(layer, m, thread, p), layer.units.begin(p), layer.units.width(p), nullptr, epilogue);
+            });
+        }
+        over_panels(layer.units, layer.n_prev, double(layer.n_prev) * m, [&](int thread, int64_t p, int64_t i0, int64_t i1) {
             panel_product<T>(i0, i1, m, below.a, 1, below.stride, delta_panel(layer, m, thread, p), layer.units.begin(p), layer.units.width(p), nullptr, epilogue);
         });
     }
@@ -464,7 +491,7 @@ private:
     void descend_weights(int l, int64_t m, T rate) {
         const Layer &layer = layers_[l], &below = layers_[l - 1];
         auto place = [&](int64_t i0, int64_t j0, int width) { return theta_ + tile_place(layer, i0, j0, width); };
-        over_panels(layer.units, layer.n_prev, m, [&](int thread, int64_t p, int64_t i0, int64_t i1) {
+        over_panels(layer.units, layer.n_prev, double(layer.n_prev) * m, [&](int thread, int64_t p, int64_t i0, int64_t i1) {
             panel_sum<T>(i0, i1, m, below.a, 1, below.stride, delta_panel(layer, m, thread, p), layer.units.begin(p), layer.units.width(p), -rate, place);
         });
     }
@@ -503,7 +530,7 @@ private:
     }
 
     void parameter_gradients(int l, int64_t m) {
-        weight_gradient(l, m, [&](int64_t place, const T* tile, int64_t count) { std::memcpy(grad_ + place, tile, count * sizeof(T)); });
+        weight_gradient(l, m, true, [&](int64_t place, const T* tile, int64_t count) { std::memcpy(grad_ + place, tile, count * sizeof(T)); });
         bias_gradient(l, m, grad_ + layers_[l].b);
     }
 
@@ -513,10 +540,10 @@ private:
         auto move_part = [&](int64_t place, const T* g, int64_t count, bool weights) {
             update<T>(*rules_, stepped, theta_ + place, g, slot(0, place), slot(1, place), count, weights);
         };
-        const bool plain = Rule(rules_->rule) == Rule::sgd && rules_->momentum == 0 && rules_->decay == 0 && !penalty;
+        const bool plain = Rule(rules_->rule) == Rule::sgd && rules_->momentum == 0 && rules_->decay == 0 && !penalty;  // a gradient of 0 moves nothing
         for (int l = 1; l <= L_; l++) {
-            if (plain) descend_weights(l, m, stepped.rate);
-            else weight_gradient(l, m, [&](int64_t place, T* tile, int64_t count) {
+            if (plain && !(l == 1 && stored_.here())) descend_weights(l, m, stepped.rate);
+            else weight_gradient(l, m, !plain, [&](int64_t place, T* tile, int64_t count) {
                 if (penalty) penalise(theta_ + place, tile, count);
                 move_part(place, tile, count, true);
             });
@@ -540,7 +567,9 @@ private:
         const int threads = threads_for(4.0 * numbers);
         share_out(threads, [&](int t) {
             for (int l = 1 + t; l <= L_; l += threads) {
-                const double a = largest<T>(layers_[l - 1].a, m * layers_[l - 1].stride), d = largest<T>(layers_[l].ds, m * layers_[l].stride);
+                const bool stored = l == 1 && stored_.here();
+                const double a = stored ? stored_.largest_number() : largest<T>(layers_[l - 1].a, m * layers_[l - 1].stride);
+                const double d = largest<T>(layers_[l].ds, m * layers_[l].stride);
                 bounds_[l] = double(m) * d * (a > 1 ? a : 1);
             }
         });
@@ -608,6 +637,7 @@ private:
     double *sums_, *costs_, *bounds_;
     uint64_t* words_ = nullptr;
     const Rules* rules_ = nullptr;
+    Stored<T> stored_;  // a^0 of a sparse batch
 };
 
 }  // namespace

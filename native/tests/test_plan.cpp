@@ -141,7 +141,9 @@ template <class T> struct Data {
     Net net;
     int64_t m;
     Numbers theta, X, Y;
-    std::vector<T> theta_t, X_t, Y_t;
+    std::vector<T> theta_t, X_t, Y_t, stored;
+    std::vector<int32_t> columns;
+    std::vector<int64_t> starts;
 
     Data(const Net& given, int64_t rows, unsigned seed) : net(given), m(rows), theta(net.parameters()), X(rows * net.n[0]), Y(rows * net.n.back()) {
         std::mt19937_64 random(seed);
@@ -152,9 +154,26 @@ template <class T> struct Data {
         for (int64_t i = 0; i < m; i++) Y[i * net.n.back() + int64_t(random() % net.n.back())] = 1;
         theta_t = as<T>(theta), X_t = as<T>(X), Y_t = as<T>(Y);
     }
-    Examples examples() const { return {X_t.data(), net.n[0], 1, nullptr, Y_t.data(), nullptr, m}; }
+    // The same with all but every keep-th number of X 0, in some rows all, and X given as CSR.
+    Data sparse(int64_t keep) const {
+        Data with = *this;
+        with.starts.push_back(0);
+        for (int64_t i = 0; i < m; i++) {
+            for (int64_t k = 0; k < net.n[0]; k++) {
+                const int64_t at = i * net.n[0] + k;
+                if ((at * 7 + i) % keep || i % 5 == 3) with.X[at] = with.X_t[at] = 0;
+                else with.stored.push_back(X_t[at]), with.columns.push_back(int32_t(k));
+            }
+            with.starts.push_back(int64_t(with.stored.size()));
+        }
+        return with;
+    }
+    Examples examples() const {
+        if (starts.empty()) return {X_t.data(), net.n[0], 1, nullptr, Y_t.data(), nullptr, m};
+        return {stored.data(), 0, 0, nullptr, Y_t.data(), nullptr, m, columns.data(), starts.data()};
+    }
     std::string name(const Set& set, int threads) const {
-        std::string text = std::string(set.name) + (sizeof(T) == 4 ? " float" : " double") + " m=" + std::to_string(m) + " threads=" + std::to_string(threads) + " ";
+        std::string text = std::string(set.name) + (sizeof(T) == 4 ? " float" : " double") + (starts.empty() ? "" : " sparse") + " m=" + std::to_string(m) + " threads=" + std::to_string(threads) + " ";
         for (int64_t n : net.n) text += std::to_string(n) + "-";
         return text;
     }
@@ -232,6 +251,7 @@ template <class T> struct Training {
 };
 
 static Rules sgd() { return {int(Rule::sgd), 0.5, 0, 0, 0, 0, 0, 0.01, -1, false, nullptr, 1}; }
+static Rules plain() { return {int(Rule::sgd), 0, 0, 0, 0, 0, 0, 0, -1, false, nullptr, 1}; }
 static Rules adam() { return {int(Rule::adam), 0, 0.9, 0.999, 1e-8, 0, 0, 0.01, -1, false, nullptr, 1}; }
 
 template <class T> void test_training(const Set& set, const Data<T>& data, const Rules& rules, int64_t batch, int threads) {
@@ -249,17 +269,19 @@ template <class T> void test_sizes(const Set& set) {
             if (n) test_passes<T>(set, Data<T>(classifier({n, 5, 3}), m, 1), 64, threads);
             if (n) test_passes<T>(set, Data<T>(fitter({3, n, 4}), m, 2), 300, threads);
             if (n && m) test_training<T>(set, Data<T>(classifier({4, n, n < 65 ? n : 3, 2}), m, 3), m % 2 ? sgd() : adam(), 16, threads);
+            if (n) test_passes<T>(set, Data<T>(classifier({n, 5, 3}), m, 1).sparse(1 + m % 7), 64, threads);
+            if (n) test_passes<T>(set, Data<T>(fitter({3, n, 4}), m, 2).sparse(1 + m % 3), 300, threads);
+            if (n && m) test_training<T>(set, Data<T>(classifier({n, 20, 3}), m, 3).sparse(4), m % 2 ? plain() : adam(), 16, threads);
         }
 }
 
-template <class T> void test_threads(const Set& set) {
-    const Data<T> wide(classifier({257, 300, 65, 10}), 257, 4);
+template <class T> void test_threads(const Set& set, const Data<T>& wide) {
     double dropped[] = {0.3, 0.2};
     for (int threads : {2, 3}) test_passes<T>(set, wide, 257, threads);
     Rules clipped = sgd(), with_dropout = adam();
     clipped.clip_norm = 0.1;
     with_dropout.dropout = dropped;
-    for (const Rules& rules : {sgd(), adam(), clipped, with_dropout}) {
+    for (const Rules& rules : {sgd(), plain(), adam(), clipped, with_dropout}) {
         const Training<T> one(set, wide, rules, 120, 1);
         for (int threads : {2, 3, 5}) {
             const Training<T> several(set, wide, rules, 120, threads, true);
@@ -340,8 +362,13 @@ int main() {
     for (const Set& set : sets()) {
         test_sizes<float>(set);
         test_sizes<double>(set);
-        test_threads<float>(set);
-        test_threads<double>(set);
+        const Net wide = classifier({257, 300, 65, 10});
+        for (int64_t keep : {0, 9}) {
+            const Data<float> single(wide, 257, 4);
+            const Data<double> twice(wide, 257, 4);
+            test_threads<float>(set, keep ? single.sparse(keep) : single);
+            test_threads<double>(set, keep ? twice.sparse(keep) : twice);
+        }
         std::printf("%s done\n", set.name);
     }
     std::printf("%d checks, %d failed\n", checks, failures);

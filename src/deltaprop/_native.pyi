@@ -1,8 +1,11 @@
 """The compiled core, built from native/src/bindings.cpp."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from deltaprop._types import Array, Indices
+
+Rows: TypeAlias = Array | tuple[Array, Array, Array]  # dense, or data, indices and indptr of CSR
 
 ACTIVATIONS: dict[str, int]
 COSTS: dict[str, int]
@@ -43,17 +46,17 @@ class Plan:
         is_double: bool,
         threads: int,
     ) -> None: ...
-    def forward(self, theta: Array, X: Array, out: Array) -> None: ...
-    def evaluate(self, theta: Array, X: Array, Y: Array, weight: Array | None, out: Array) -> float: ...
+    def forward(self, theta: Array, X: Rows, out: Array) -> None: ...
+    def evaluate(self, theta: Array, X: Rows, Y: Array, weight: Array | None, out: Array) -> float: ...
     def gradients(
-        self, theta: Array, X: Array, Y: Array, weight: Array | None, grad: Array | None, dX: Array | None
+        self, theta: Array, X: Rows, Y: Array, weight: Array | None, grad: Array | None, dX: Array | None
     ) -> float: ...
     def train(
         self,
         theta: Array,
         slots: Sequence[Array],
         rules: Rules,
-        X: Array,
+        X: Rows,
         Y: Array,
         weight: Array | None,
         order: Indices,

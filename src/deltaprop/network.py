@@ -1,7 +1,8 @@
 """The network as people use it: parameters that can be seen and changed, forward, cost, gradients, traces, files.
 
 A facade: the maths is in core and engines, the trace in trace, the file in files. Everything here has rows as
-examples, and checks what it is given at core.border.
+examples, and checks what it is given at core.border. X may be a SciPy sparse matrix everywhere: only what it stores
+is multiplied.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from deltaprop.core.activations import Activation
 from deltaprop.core.border import check_inputs, check_targets, check_weight, finite
 from deltaprop.core.costs import Cost
 from deltaprop.core.initialization import initialize
+from deltaprop.core.sparse import Inputs
 from deltaprop.core.spec import Spec, checked_dtype, make_spec
 from deltaprop.engines.protocol import Plan
 from deltaprop.engines.reference import ReferenceEngine
@@ -225,7 +227,7 @@ class Network:
 
     def examples(
         self, X: object, Y: object, sample_weight: object = None, *, of: str = ""
-    ) -> tuple[Array, Array, Array | None]:
+    ) -> tuple[Inputs, Array, Array | None]:
         """X, Y and the weights checked against this network and each other; errors call them `{of}X` and so on."""
         rows = check_inputs(X, self._spec, f"{of}X")
         m, empty = len(rows), "A mean over no examples is undefined."
@@ -245,7 +247,7 @@ class Network:
         """A plan of its own for up to `batch` examples at once."""
         return self._engine.plan(self._spec, batch)
 
-    def _nonfinite(self, X: Array, Y: Array, weight: Array | None = None) -> NonFiniteError:
+    def _nonfinite(self, X: Inputs, Y: Array, weight: Array | None = None) -> NonFiniteError:
         return NonFiniteError(f"{find_nonfinite(self._spec, self._theta, X, Y, weight)}.")
 
 

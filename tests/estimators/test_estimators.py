@@ -44,7 +44,7 @@ def regressor(**given):
 
 def no_sample_weight_equivalence(estimator):
     reason = "mini-batches are drawn by row: a row of weight 2 is not the row twice. In full batches it is, see below."
-    return {"check_sample_weight_equivalence_on_dense_data": reason}
+    return dict.fromkeys((f"check_sample_weight_equivalence_on_{kind}_data" for kind in ("dense", "sparse")), reason)
 
 
 @parametrize_with_checks(

@@ -86,6 +86,10 @@ def columns(encoder: TableEncoder, *, stderr: bool = True) -> None:
     table(("column", "taken as", "values", "missing"), rows, right=(3,), stderr=stderr)
     if len(infos) > SHOWN_COLUMNS:
         console(stderr=stderr).print(visible(f"... and {len(infos) - SHOWN_COLUMNS:,} more, to {infos[-1].name}"))
+    if encoder.sparse_output_:
+        inputs = sum(info.outputs for info in infos)
+        text = f"{inputs:,} inputs, about {len(infos):,} of them not 0 in a row: kept sparse"
+        console(stderr=stderr).print(visible(text))
 
 
 def number(value: float) -> str:

@@ -61,8 +61,9 @@ def train(
 ) -> None:
     """Train a network on DATA and say how good it is.
 
-    Numbers are standardised, text becomes one column per category, missing values are marked. Text targets, and whole
-    numbers with at most 20 values, are classes; others are numbers.
+    Numbers are standardised, text becomes one input per category, missing values are marked; rows that are mostly 0
+    then are kept sparse, which is said. Text targets, and whole numbers with at most 20 values, are classes; others
+    are numbers.
     """
     from deltaprop.estimators.table import TableModel
 

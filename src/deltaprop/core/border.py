@@ -11,6 +11,7 @@ from math import isfinite
 import numpy as np
 
 from deltaprop._types import Array, Indices
+from deltaprop.core.sparse import Inputs, SparseRows, check_stored, is_sparse, sparse_rows
 from deltaprop.core.spec import Spec
 from deltaprop.errors import ArgumentError, ArgumentTypeError, ShapeError, sentence
 
@@ -18,8 +19,8 @@ FINITE_BLOCK = 1 << 20
 FEW = 1 << 14
 
 
-def check_inputs(X: object, spec: Spec, name: str = "X") -> Array:
-    """X as rows (m, n_0) of the network's number type, finite; no copy where it already is."""
+def check_inputs(X: object, spec: Spec, name: str = "X") -> Inputs:
+    """X, dense or sparse, as rows (m, n_0) of the network's number type, finite; no copy where it already is."""
     n_0 = spec.sizes[0]
     if (
         type(X) is np.ndarray
@@ -30,8 +31,8 @@ def check_inputs(X: object, spec: Spec, name: str = "X") -> Array:
         and finite(X)
     ):
         return X  # one row costs no more than it must
-    rows = _numbers(X, name)
-    if rows.ndim != 2:
+    rows: Inputs = sparse_rows(X, name) if is_sparse(X) else _numbers(X, name)
+    if not isinstance(rows, SparseRows) and rows.ndim != 2:
         remedy = f"For one example use {name}.reshape(1, -1)." if rows.ndim == 1 else ""
         raise ShapeError(sentence(name, f"2-D, one row per example, (m, {n_0})", f"shape {rows.shape}", remedy))
     if rows.shape[1] != n_0:
@@ -39,7 +40,10 @@ def check_inputs(X: object, spec: Spec, name: str = "X") -> Array:
         raise ShapeError(sentence(name, must, f"shape {rows.shape}"))
     with np.errstate(over="ignore"):  # what is too large for float32 becomes Inf, and is refused by name
         rows = rows.astype(spec.dtype, copy=False)
-    check_finite(rows, name)
+    if isinstance(rows, SparseRows):
+        check_stored(rows, name)
+    else:
+        check_finite(rows, name)
     return rows
 
 

@@ -82,11 +82,15 @@ class CategoryColumn:
         names = tuple(f"{self.name}_{category}" for category in self.categories)
         return (*names, f"{self.name}_missing") if self.missing else names
 
-    def fill(self, texts: Sequence[str], codes: Indices, out: Array) -> None:
-        """Write the outputs of texts[codes] (m,), code -1 where missing, into out (m, outputs)."""
+    def places(self, texts: Sequence[str], codes: Indices) -> Indices:
+        """The output that is 1 for each of texts[codes] (m,), code -1 where missing; -1 where none is."""
         place = {category: index for index, category in enumerate(self.categories)}
         absent = len(self.categories) if self.missing else -1
-        places = np.array([*(place.get(text, -1) for text in texts), absent], np.intp)[codes]
+        return np.array([*(place.get(text, -1) for text in texts), absent], np.intp)[codes]
+
+    def fill(self, texts: Sequence[str], codes: Indices, out: Array) -> None:
+        """Write the outputs of texts[codes] (m,), code -1 where missing, into out (m, outputs)."""
+        places = self.places(texts, codes)
         out[:] = 0
         rows = np.flatnonzero(places >= 0)
         out[rows, places[rows]] = 1

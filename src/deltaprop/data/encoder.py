@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from deltaprop._types import Array
-from deltaprop.data import encoder_state, matrices
+from deltaprop.data import encoder_state, matrices, one_hot
 from deltaprop.data.columns import (
     CategoryColumn,
     Column,
@@ -49,6 +49,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
     - Text, booleans and categoricals become one output per category of training, `<name>_<category>`, in
       the texts' order. A category never seen is all 0. Missing is a category of its own where training had
       it.
+    - A table with 64 outputs or more, six or more for each column, becomes a SciPy CSR array: nearly all of it is 0.
     - An array of uint8 is taken for the bytes of images: x / 255.
     - Refused, naming the column: dates, columns with no value, infinite numbers, text that looks like an
       identifier (more than 1000 distinct values, or more than 50 where over half the rows have a value of
@@ -62,11 +63,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
     Attributes
     ----------
     columns_ : what every column learnt. n_features_in_ : their number. feature_names_in_ : their names, for
-    frames.
+    frames. sparse_output_ : whether `transform` gives CSR.
     """
 
     columns_: tuple[Column, ...]
     n_features_in_: int
+    sparse_output_: bool
     feature_names_in_: Array
 
     def __init__(self, categorical: Sequence[str] = (), numeric: Sequence[str] = (), dtype: str = "float32") -> None:
@@ -84,19 +86,22 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
 
     def _set_columns(self, columns: tuple[Column, ...], *, named: bool) -> None:
         self.columns_ = columns
+        self.sparse_output_ = one_hot.stays_sparse(columns)
         self.n_features_in_ = len(columns)
         if named:
             self.feature_names_in_ = np.array([column.name for column in columns], dtype=object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
 
-    def transform(self, X: Any) -> Array:
-        """The numbers of the rows of X, (m, outputs), C-contiguous; frames are matched by column name."""
+    def transform(self, X: Any) -> Any:
+        """The numbers of the rows of X, (m, outputs), C-contiguous or CSR; frames are matched by column name."""
         check_is_fitted(self)
         frame = as_frame(X)
         if frame is None:
             return self._transform_array(matrices.as_matrix(X))
         _match_columns(frame.columns, [column.name for column in self.columns_])
+        if self.sparse_output_:
+            return one_hot.rows_of(frame, self.columns_, self.dtype)
         out = np.empty((len(frame), self._width()), self.dtype)
         start = 0
         for column in self.columns_:

@@ -8,6 +8,7 @@ from deltaprop import _native
 from deltaprop._types import Array
 from deltaprop.core.activations import ACTIVATIONS, OUTPUTS
 from deltaprop.core.costs import BINARY, CATEGORICAL, COSTS, Cost, huber_threshold
+from deltaprop.core.sparse import Inputs, SparseRows
 from deltaprop.core.spec import Spec
 from deltaprop.engines.protocol import Rules, Steps
 from deltaprop.errors import EngineError
@@ -55,22 +56,22 @@ class NativePlan:
             threads=n_threads,
         )
 
-    def forward(self, theta: Array, X: Array) -> Array:
+    def forward(self, theta: Array, X: Inputs) -> Array:
         """a^L of every row, (m, n_L)."""
         out = np.empty((len(X), self.spec.sizes[-1]), self.spec.dtype)
         self._plan.forward(theta, _rows(X), out)
         return out
 
-    def evaluate(self, theta: Array, X: Array, Y: Array, weight: Array | None) -> tuple[float, Array]:
+    def evaluate(self, theta: Array, X: Inputs, Y: Array, weight: Array | None) -> tuple[float, Array]:
         """(C, a^L of every row)."""
         out = np.empty((len(X), self.spec.sizes[-1]), self.spec.dtype)
         return self._plan.evaluate(theta, _rows(X), _packed(Y), _weight(weight), out), out
 
-    def gradients(self, theta: Array, X: Array, Y: Array, weight: Array | None) -> float:
+    def gradients(self, theta: Array, X: Inputs, Y: Array, weight: Array | None) -> float:
         """C of the weighted mean over the rows; its gradient lies in `grad`."""
         return self._plan.gradients(theta, _rows(X), _packed(Y), _weight(weight), self.grad, None)
 
-    def input_gradient(self, theta: Array, X: Array, Y: Array, weight: Array | None) -> Array:
+    def input_gradient(self, theta: Array, X: Inputs, Y: Array, weight: Array | None) -> Array:
         """∂C/∂x of every row, (m, n_0)."""
         dX = np.empty(X.shape, self.spec.dtype)
         self._plan.gradients(theta, _rows(X), _packed(Y), _weight(weight), None, dX)
@@ -83,8 +84,10 @@ class NativePlan:
         return self._plan.train(theta, slots, _rules(rules), *examples, order, bounds, rates, steps.first, steps.costs)
 
 
-def _rows(X: Array) -> Array:
-    """Rows as the core reads them: any strides of whole elements; a copy of what lies in memory otherwise."""
+def _rows(X: Inputs) -> _native.Rows:
+    """Rows as the core reads them: any strides of whole elements, a copy of what lies in memory otherwise; or CSR."""
+    if isinstance(X, SparseRows):
+        return X.data, X.indices, X.indptr
     flags = X.flags
     if not flags.aligned or not (flags.c_contiguous or all(stride % X.itemsize == 0 for stride in X.strides)):
         return X.copy()

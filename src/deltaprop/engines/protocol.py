@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from deltaprop._types import Array, Indices
+from deltaprop.core.sparse import Inputs
 from deltaprop.core.spec import Spec
 from deltaprop.optim.optimizers import Optimizer
 
@@ -35,13 +36,13 @@ class Rules:
 
 @dataclass
 class Steps:
-    """A run of consecutive steps over rows X (m, n_0), Y ((m,) or (m, n_L)) and weight ((m,) or None).
+    """A run of consecutive steps over rows X (m, n_0), dense or sparse, Y ((m,) or (m, n_L)) and weight ((m,) or None).
 
     Step s, counted from 0, takes the examples order[bounds[s]:bounds[s + 1]] at the rate rates[s]; `first` is how many
     steps came before this run since training began. `costs[s]` receives C of the step's batch, penalties apart.
     """
 
-    X: Array
+    X: Inputs
     Y: Array
     weight: Array | None
     order: Indices
@@ -53,7 +54,7 @@ class Steps:
     def __post_init__(self) -> None:
         self.costs = np.full(len(self.rates), np.nan)
 
-    def batch(self, s: int) -> tuple[Array, Array, Array | None]:
+    def batch(self, s: int) -> tuple[Inputs, Array, Array | None]:
         """The examples of step s: rows of X, of Y, and their weights."""
         rows = self.order[self.bounds[s] : self.bounds[s + 1]]
         return self.X[rows], self.Y[rows], None if self.weight is None else self.weight[rows]
@@ -63,22 +64,23 @@ class Plan(Protocol):
     """One network on one engine. `grad` is a vector laid out like θ that `gradients` fills.
 
     `batch` is the most examples that pass through the layers at once; longer inputs go in parts, in bounded memory.
+    Of sparse rows an engine multiplies what is stored, or writes out no more than such a part.
     """
 
     spec: Spec
     batch: int
     grad: Array
 
-    def forward(self, theta: Array, X: Array) -> Array:
+    def forward(self, theta: Array, X: Inputs) -> Array:
         """a^L of every row, (m, n_L)."""
 
-    def evaluate(self, theta: Array, X: Array, Y: Array, weight: Array | None) -> tuple[float, Array]:
+    def evaluate(self, theta: Array, X: Inputs, Y: Array, weight: Array | None) -> tuple[float, Array]:
         """(C, a^L of every row), C being the weighted mean over the rows."""
 
-    def gradients(self, theta: Array, X: Array, Y: Array, weight: Array | None) -> float:
+    def gradients(self, theta: Array, X: Inputs, Y: Array, weight: Array | None) -> float:
         """C of the weighted mean over the rows; its gradient with respect to θ lies in `grad` afterwards."""
 
-    def input_gradient(self, theta: Array, X: Array, Y: Array, weight: Array | None) -> Array:
+    def input_gradient(self, theta: Array, X: Inputs, Y: Array, weight: Array | None) -> Array:
         """∂C/∂x of every row, (m, n_0), C being the weighted mean over the rows."""
 
     def train(self, theta: Array, slots: tuple[Array, ...], rules: Rules, steps: Steps) -> int:

@@ -1,6 +1,7 @@
 """The reference engine: core.equations over NumPy. Obvious, and the oracle that the other engines are held to.
 
-NumPy's BLAS may add in another order with another number of threads: bits repeat for one number of them.
+NumPy's BLAS may add in another order with another number of threads: bits repeat for one number of them. Sparse rows
+are written out, zeros too, a batch at a time.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from deltaprop.core.activations import softmax_jacobian
 from deltaprop.core.border import columns, shares
 from deltaprop.core.costs import CANONICAL
 from deltaprop.core.dropout import mask
+from deltaprop.core.sparse import Inputs, dense
 from deltaprop.core.spec import Spec
 from deltaprop.engines.protocol import Rules, Steps
 from deltaprop.optim.optimizers import Optimizer, apply_update
@@ -30,7 +32,7 @@ class ReferencePlan:
         self._dW, self._db = spec.weights(self.grad), spec.biases(self.grad)
 
     @np.errstate(all="ignore")
-    def forward(self, theta: Array, X: Array) -> Array:
+    def forward(self, theta: Array, X: Inputs) -> Array:
         """a^L of every row, (m, n_L)."""
         out = np.empty((len(X), self.spec.sizes[-1]), self.spec.dtype)
         for part in self._parts(len(X)):
@@ -38,7 +40,7 @@ class ReferencePlan:
         return out
 
     @np.errstate(all="ignore")
-    def evaluate(self, theta: Array, X: Array, Y: Array, weight: Array | None) -> tuple[float, Array]:
+    def evaluate(self, theta: Array, X: Inputs, Y: Array, weight: Array | None) -> tuple[float, Array]:
         """(C, a^L of every row)."""
         spec, share, cost = self.spec, shares(weight, len(X), self.spec.dtype), 0.0
         out = np.empty((len(X), spec.sizes[-1]), spec.dtype)
@@ -50,7 +52,7 @@ class ReferencePlan:
         return cost, out
 
     @np.errstate(all="ignore")  # what is not finite is reported by name, not by a warning
-    def gradients(self, theta: Array, X: Array, Y: Array, weight: Array | None) -> float:
+    def gradients(self, theta: Array, X: Inputs, Y: Array, weight: Array | None) -> float:
         """C of the weighted mean over the rows; its gradient lies in `grad`."""
         m = len(X)
         share = shares(weight, m, self.spec.dtype)
@@ -64,7 +66,7 @@ class ReferencePlan:
         return cost
 
     @np.errstate(all="ignore")
-    def input_gradient(self, theta: Array, X: Array, Y: Array, weight: Array | None) -> Array:
+    def input_gradient(self, theta: Array, X: Inputs, Y: Array, weight: Array | None) -> Array:
         """∂C/∂x of every row, (m, n_0): BP2 taken one layer further."""
         share = shares(weight, len(X), self.spec.dtype)
         dX = np.empty(X.shape, self.spec.dtype)
@@ -94,20 +96,21 @@ class ReferencePlan:
     def _parts(self, m: int) -> list[slice]:
         return [slice(start, start + self.batch) for start in range(0, m, self.batch)]
 
-    def _z_last(self, theta: Array, X: Array) -> Array:
+    def _z_last(self, theta: Array, X: Inputs) -> Array:
         """z^L of these rows, as columns."""
         W, b = self.spec.weights(theta), self.spec.biases(theta)
-        a = X.T
+        a = dense(X).T
         for l, activation in enumerate(self.spec.activations[:-1]):
             a = activation.sigma(eq.weighted_input(W[l], a, b[l]))
         return eq.weighted_input(W[-1], a, b[-1])
 
-    def _backprop(self, theta: Array, X: Array, Y: Array, share: Array, masks: Masks) -> float:
+    def _backprop(self, theta: Array, X: Inputs, Y: Array, share: Array, masks: Masks) -> float:
         """Forward, then BP1..BP4 from the last layer to the first; fills `grad`, returns Σ share C."""
         spec, L = self.spec, self.spec.L
-        nothing = X[:0]
+        x = dense(X).T
+        nothing = x[:0]
         W, b = [nothing, *spec.weights(theta)], [nothing, *spec.biases(theta)]  # so that index l is the book's
-        a, dsigma = [X.T], [nothing]
+        a, dsigma = [x], [nothing]
         for l in range(1, L):
             z = eq.weighted_input(W[l], a[l - 1], b[l])
             a_l, dsigma_l = spec.activations[l - 1].both(z)

@@ -89,7 +89,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         check_is_fitted(self, "network_")
         return len(self.history_)
 
-    def _fit(self, X: Array, Y: Array, n_outputs: int, output: str, cost: str, sample_weight: Any, groups: Any) -> Self:
+    def _fit(self, X: Any, Y: Array, n_outputs: int, output: str, cost: str, sample_weight: Any, groups: Any) -> Self:
         """Train a new network on checked rows; `groups` are the classes to hold out evenly, or None."""
         check_parameters(self)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
@@ -103,7 +103,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
             engine=self.engine,
         )
         X, Y, weight, held = self._hold_out(X, Y, sample_weight, groups, seed)
-        batch = self._batch(len(X))
+        batch = self._batch(len(Y))
         history = train(
             network,
             X,
@@ -128,13 +128,13 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         return self
 
     def _hold_out(
-        self, X: Array, Y: Array, sample_weight: Any, groups: Any, seed: int
-    ) -> tuple[Array, Array, Any, tuple[Any, ...] | None]:
+        self, X: Any, Y: Array, sample_weight: Any, groups: Any, seed: int
+    ) -> tuple[Any, Array, Any, tuple[Any, ...] | None]:
         if not self.early_stopping:
             return X, Y, sample_weight, None
         from sklearn.model_selection import train_test_split
 
-        weight = np.ones(len(X)) if sample_weight is None else sample_weight
+        weight = np.ones(len(Y)) if sample_weight is None else sample_weight
         parts = train_test_split(X, Y, weight, test_size=self.validation_fraction, random_state=seed, stratify=groups)
         X, X_held, Y, Y_held, weight, weight_held = parts
         return X, Y, None if sample_weight is None else weight, (X_held, Y_held, weight_held)
@@ -164,8 +164,13 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     def _outputs(self, X: Any) -> Array:
         """a^L for rows of X as a user gives them."""
         check_is_fitted(self, "network_")
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         return self.network_.forward(X)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
 
 def _print_epoch(event: Any) -> None:

@@ -25,8 +25,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
     classes_: Array
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train on rows X (m, n_features) and their classes y (m,)."""
-        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], multi_output=True)
+        """Train on rows X (m, n_features), dense or sparse, and their classes y (m,)."""
+        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], multi_output=True)
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         self.classes_, indices = np.unique(y, return_inverse=True)

@@ -20,8 +20,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
     """
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train on rows X (m, n_features) and numbers y, (m,) or (m, n_outputs)."""
-        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], multi_output=True, y_numeric=True)
+        """Train on rows X (m, n_features), dense or sparse, and numbers y, (m,) or (m, n_outputs)."""
+        number = [np.float64, np.float32]
+        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=number, multi_output=True, y_numeric=True)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         self._one_output = y.ndim == 1

@@ -119,7 +119,7 @@ class TableModel:
             self._new_network(X.shape[1], seed)
             if on_columns is not None:
                 on_columns(self)
-            batch = _batch_size(len(X)) if self.batch_size == "auto" else int(self.batch_size)
+            batch = _batch_size(len(rows.train)) if self.batch_size == "auto" else int(self.batch_size)
             self.history = train(
                 self.network,
                 X,
@@ -199,7 +199,7 @@ class TableModel:
         rate = {} if self.learning_rate is None else {"learning_rate": self.learning_rate}
         return get_optimizer(self.optimizer, **rate)
 
-    def _encode(self, data: Source, rows: Rows) -> tuple[Array, tuple[Array, Array] | None]:
+    def _encode(self, data: Source, rows: Rows) -> tuple[Any, tuple[Any, Array] | None]:
         """(X of the training rows, validation), by an encoder and a target that saw the training rows alone."""
         y = _known(data)
         self.encoder = TableEncoder(self.categorical, self.numeric, self.dtype)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from deltaprop._types import Array
+from deltaprop.core.sparse import Inputs
 from deltaprop.core.spec import Spec
 from deltaprop.trace.record import Trace, record
 
@@ -13,7 +14,7 @@ FINITE_PARTS = "Inf in the sum over the examples, each of them finite"
 
 
 def find_nonfinite(
-    spec: Spec, theta: Array, X: Array, Y: Array, weight: Array | None = None, otherwise: str = FINITE_PARTS
+    spec: Spec, theta: Array, X: Inputs, Y: Array, weight: Array | None = None, otherwise: str = FINITE_PARTS
 ) -> str:
     """Where NaN or Inf first appears in a pass over checked rows, block by block; `otherwise` where it does not."""
     for start in range(0, len(X), BLOCK):

@@ -14,6 +14,7 @@ from deltaprop._types import Array
 from deltaprop.core import equations as eq
 from deltaprop.core.activations import softmax_jacobian
 from deltaprop.core.border import columns, shares
+from deltaprop.core.sparse import Inputs, dense
 from deltaprop.core.spec import Spec
 from deltaprop.engines.reference import output_error
 from deltaprop.errors import ArgumentError, sentence
@@ -85,15 +86,19 @@ def layer_index(l: int, L: int, where_inputs_are: str) -> int:
 def record(
     spec: Spec,
     theta: Array,
-    X: Array,
+    X: Inputs,
     Y: Array,
     weight: Array | None = None,
     masks: dict[int, Array] | None = None,
 ) -> Trace:
-    """The trace of checked rows X, Y; `masks` are the dropout factors of the hidden layers, where there are any."""
+    """The trace of checked rows X, Y; `masks` are the dropout factors of the hidden layers, where there are any.
+
+    It is dense: sparse rows are written out.
+    """
+    x = dense(X)
     W, b = spec.weights(theta), spec.biases(theta)
-    z, a, dsigma = _forward(spec, W, b, X.T, masks or {})
-    y, share = columns(Y, spec), shares(weight, len(X), spec.dtype)
+    z, a, dsigma = _forward(spec, W, b, x.T, masks or {})
+    y, share = columns(Y, spec), shares(weight, len(x), spec.dtype)
     cost, delta_L = output_error(spec, z[-1], y, share)
     deltas = _backward(W, delta_L, dsigma)
     layers = tuple(
@@ -111,7 +116,7 @@ def record(
         )
         for l in range(1, spec.L + 1)
     )
-    return Trace(x=X, y=y.T, grad_a=(spec.cost.grad_a(a[-1], y) * share).T, cost=cost, layers=layers)
+    return Trace(x=x, y=y.T, grad_a=(spec.cost.grad_a(a[-1], y) * share).T, cost=cost, layers=layers)
 
 
 def _forward(

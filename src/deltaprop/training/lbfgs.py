@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from deltaprop._types import Array
+from deltaprop.core.sparse import Inputs
 from deltaprop.engines.reference import add_penalty
 from deltaprop.errors import NonFiniteError
 from deltaprop.optim.optimizers import LBFGS
@@ -105,7 +106,7 @@ class _Problem:
             callback(event)
 
 
-def _all(data: Examples) -> tuple[Array, Array, Array | None]:
+def _all(data: Examples) -> tuple[Inputs, Array, Array | None]:
     if len(data.rows) == len(data.X):
         return data.X, data.Y, data.weight
     weight = None if data.weight is None else data.weight[data.rows]

@@ -63,7 +63,7 @@ def train(
     get a StepEvent and an EpochEvent, `on_progress` the epochs done as a fraction, about every 40 ms. The same seed
     and data give the same bits on one machine; with the reference engine only for one number of BLAS threads
     (OPENBLAS_NUM_THREADS), whose sums it takes over. Ctrl-C ends it between two steps and returns. NonFiniteError
-    names step, layer and equation.
+    names step, layer and equation. X may be a SciPy sparse matrix, here and in `validation`.
     """
     settings, data, validation_data = check_settings(
         net,

@@ -10,6 +10,7 @@ import numpy as np
 
 from deltaprop._types import Array, Indices
 from deltaprop.core.dropout import check_dropout
+from deltaprop.core.sparse import Inputs
 from deltaprop.engines.protocol import Rules
 from deltaprop.errors import ArgumentError, ArgumentTypeError, sentence
 from deltaprop.network import Network, check_seed
@@ -24,7 +25,7 @@ from deltaprop.training.stopping import EarlyStopping
 class Examples:
     """Checked rows X, Y, weight (or None), and which of them take part."""
 
-    X: Array
+    X: Inputs
     Y: Array
     weight: Array | None
     rows: Indices

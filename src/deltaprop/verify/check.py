@@ -17,6 +17,7 @@ import numpy as np
 from deltaprop._types import Array
 from deltaprop.core import equations as eq
 from deltaprop.core.border import columns, shares
+from deltaprop.core.sparse import Inputs, dense
 from deltaprop.core.spec import Spec
 from deltaprop.engines.reference import costs
 from deltaprop.errors import ArgumentError, NonFiniteError, sentence
@@ -100,7 +101,7 @@ def check(
 
 
 def check_gradient(
-    net: Network, gradient: Array, X: Array, Y: Array, weight: Array | None, *, elements: int = SAMPLE, seed: int = 0
+    net: Network, gradient: Array, X: Inputs, Y: Array, weight: Array | None, *, elements: int = SAMPLE, seed: int = 0
 ) -> CheckReport:
     """The same for any gradient vector laid out like θ, on checked rows."""
     shadow = _Shadow(net, X, Y, weight)
@@ -127,12 +128,12 @@ def check_gradient(
 class _Shadow:
     """The network in float64, as a function of one parameter at a time."""
 
-    def __init__(self, net: Network, X: Array, Y: Array, weight: Array | None) -> None:
+    def __init__(self, net: Network, X: Inputs, Y: Array, weight: Array | None) -> None:
         twin = net.astype("float64")
         self.spec, self.theta = twin.spec, twin.theta
         spec = self.spec
         self._layers = list(zip(spec.weights(self.theta), spec.biases(self.theta), spec.activations, strict=True))
-        self.x = X.astype(np.float64).T
+        self.x = dense(X).astype(np.float64).T
         self.y = columns(Y if Y.ndim == 1 else Y.astype(np.float64), self.spec)
         self.share = shares(weight, len(X), self.spec.dtype)
         self.a_prev = self._inputs()  # of layer 1, 2, ..., L: what lies below a changed parameter stays as it is
