@@ -1,4 +1,4 @@
-// σ and σ' of a vector of z, as core/activations.py defines them.
+// σ and σ' of a vector of z, as core/activations.py defines them, each to 2 ulp: docs/elementwise.md.
 #pragma once
 #include "api.hpp"
 #include "vecmath.hpp"
@@ -18,62 +18,63 @@ template <class T> inline Vec<T> times(Vec<T> z, Word<T> a, Power<T> power) {
     return with_sign<T>(z > FLAT<T> ? z : times_power(p, power), z);
 }
 
+// σ and σ' of z from those of -|z|, where σ(z) = z + σ(-z) and σ'(z) = 1 - σ'(-z).
+template <class T> inline Pair<T> of_both_sides(Vec<T> z, Vec<T> a, Vec<T> ds) { return {z < T(0) ? a : a + z, z < T(0) ? ds : T(1) - ds}; }
+
 // z - zero, exact but for one rounding in the second part: zero is given to twice the precision.
 template <class T> inline Word<T> from_zero(Vec<T> z, T zero, T zero_low) { return quick_sum<T>(z - zero, splat<T>(-zero_low)); }
 
-// What the logistic family shares, for 0 <= E = e^(-|z|) <= 1: r = 1 / (1 + E) and E r. Where E is subnormal, r is 1.
-template <class T> struct Logistic { Word<T> r, Er; };
+// 1 / (1 + E) for 0 <= E <= 1.
+template <class T> inline Word<T> logistic(Vec<T> E) { return reciprocal<T>(quick_sum<T>(splat<T>(1), E)); }
 
-template <class T> inline Logistic<T> logistic(Vec<T> E) {
-    const Word<T> r = reciprocal<T>(quick_sum<T>(splat<T>(1), E));
-    return {r, product<T>(r, E)};
-}
+// s - factor s².
+template <class T> inline Vec<T> minus_square(Word<T> s, T factor) { return s.hi + (s.lo - factor * s.hi * (value<T>(s) + s.lo)); }
 
+// With s = σ(-|z|) = E / (1 + E), E = e^(-|z|): σ' = s - s².
 template <class T> [[gnu::always_inline]] inline Pair<T> sigmoid(Vec<T> z) {
-    const Logistic<T> s = logistic<T>(exp<T>(reduce<T>(-abs<T>(z))));
-    return {value<T>(select<T>(z >= T(0), s.r, s.Er)), product_value<T>(s.Er, s.r)};
+    const Vec<T> E = exp<T>(exponential<T>(minus_abs<T>(z)));
+    const Word<T> s = product<T>(logistic<T>(E), E);
+    return {z < T(0) ? value<T>(s) : T(1) - value<T>(s), minus_square<T>(s, T(1))};
 }
 
-// tanh(y) = (1 - E) / (1 + E) with E = e^(-2y), and 4 E / (1 + E)².
+// tanh(y) = (1 - E) / (1 + E) with E = e^(-2y), and 4 (s - s²) with s = E / (1 + E).
 template <class T> [[gnu::always_inline]] inline Pair<T> tanh(Vec<T> z) {
-    const Reduced<T> e = reduce<T>(T(-2) * abs<T>(z));
-    const Vec<T> fourfold = times_power(T(4) * rounded_mantissa<T>(e), e.power);  // before it is subnormal
-    const Logistic<T> s = logistic<T>(T(0.25) * fourfold);
-    const Vec<T> a = product_value<T>(minus_one<T>(e), s.r);
-    constexpr T tiny = sizeof(T) == 4 ? T(0x1p-13) : T(0x1p-28);  // tanh(z) = z (1 - z²/3 + ...)
-    return {abs<T>(z) < tiny ? z : with_sign<T>(a, z), product_value<T>(product<T>(s.r, fourfold), s.r)};
+    const Exponential<T> e = exponential<T>(T(2) * minus_abs<T>(z));
+    const Vec<T> fourfold = times_power(T(4) + T(4) * e.s.hi, e.power);  // 4 E before it is subnormal
+    const Word<T> r = logistic<T>(T(0.25) * fourfold);
+    return {with_sign<T>(value<T>(product<T>(r, minus_one<T>(e))), z), minus_square<T>(product<T>(r, fourfold), T(0.25))};
 }
 
 // e^z - 1 and e^z for z <= 0.
 template <class T> [[gnu::always_inline]] inline Pair<T> elu(Vec<T> z) {
-    const Reduced<T> e = reduce<T>(min<T>(z, T(0)));
-    return {z > T(0) ? z : with_sign<T>(value<T>(minus_one<T>(e)), z), z > T(0) ? splat<T>(1) : exp<T>(e)};
+    const Exponential<T> e = exponential<T>(min<T>(z, T(0)));
+    return {z > T(0) ? z : with_sign<T>(minus_one<T>(e).hi, z), z > T(0) ? splat<T>(1) : exp<T>(e)};
 }
 
 template <class T> [[gnu::always_inline]] inline Pair<T> selu(Vec<T> z) {
     constexpr T lambda = T(1.0507009873554804934);
     constexpr T both_hi = sizeof(T) == 4 ? T(1.75809932f) : T(1.7580993408473766), both_lo = sizeof(T) == 4 ? T(2.32967175e-8) : T(5.7501464875647596e-17);
     const Word<T> both{splat<T>(both_hi), splat<T>(both_lo)};
-    const Reduced<T> e = reduce<T>(min<T>(z, T(0)));
-    const Vec<T> a = product_value<T>(both, minus_one<T>(e));
-    return {z > T(0) ? lambda * z : with_sign<T>(a, z), z > T(0) ? splat<T>(lambda) : times_power(product_value<T>(both, mantissa<T>(e)), e.power)};
+    const Exponential<T> e = exponential<T>(min<T>(z, T(0)));
+    Word<T> down = minus_one<T>(e);
+    down.lo += times_power(e.s.lo, e.power);
+    return {z > T(0) ? lambda * z : with_sign<T>(product_value<T>(both, down), z), z > T(0) ? splat<T>(lambda) : times_power(product_value<T>(both, mantissa<T>(e)), e.power)};
 }
 
-// z s and s (1 + z s(-z)) = E r² (1 + E + z) where z < 0, r² (1 + E + z E) elsewhere; r = 1 / (1 + E).
+// z σ(z) and σ(z) (1 + z σ(-z)): for z = -x they are -x s and s (1 - x (1 - s)) with s = σ(-x).
 template <class T> [[gnu::always_inline]] inline Pair<T> silu(Vec<T> z) {
     constexpr bool f = sizeof(T) == 4;
-    const Vec<T> near = cut<T>(z);
-    const Reduced<T> parts = reduce<T>(-abs<T>(near));
-    const Word<T> e = mantissa<T>(parts), E = times_power(e, parts.power), d = quick_sum<T>(splat<T>(1), E), r = reciprocal<T>(d);
-    const VecI<T> down = z < T(0);
-    const Power<T> power = power_where<T>(down, parts.power);
-    const Word<T> a = select<T>(down, product<T>(e, r), r);
-    Word<T> numerator = sum<T>(d, select<T>(down, {near, Vec<T>{}}, product<T>(E, near)));
-    // 1 + E + z cancels about its zero: there it is t + e^zero (e^t - 1), t = z - zero.
-    const Word<T> t = from_zero<T>(near, f ? T(-1.27846456f) : T(-1.2784645427610737), f ? T(1.29792827e-8) : T(-1.0946994183093437e-16));
-    const Word<T> about = quick_sum<T>(t.hi, expm1_near_0<T>(t.hi) * T(0.27846454276107380));
-    numerator = select<T>(abs<T>(t.hi) < T(0.125), {about.hi, about.lo + t.lo}, numerator);
-    return {times<T>(z, a, power), times_power(product_value<T>(product<T>(a, r), numerator), power)};
+    using C = Coefficients<T>;
+    const Vec<T> minus_x = max<T>(minus_abs<T>(z), -FLAT<T>);
+    const Exponential<T> parts = exponential<T>(minus_x);
+    const Word<T> e = mantissa<T>(parts), r = logistic<T>(times_power(e.hi, parts.power)), s = product<T>(r, e);
+    const Vec<T> a = times_power(product_value<T>(s, {minus_x, Vec<T>{}}), parts.power);
+    const Word<T> factor = quick_sum<T>(plus_product(splat<T>(1), minus_x, r.hi), minus_x * r.lo);
+    const Vec<T> far = times_power(product_value<T>(s, factor), parts.power);
+    // The factor cancels about its zero: there it is a polynomial in the distance from it.
+    const Word<T> t = from_zero<T>(minus_x, f ? T(-1.27846456f) : T(-1.2784645427610737), f ? T(1.29792827e-8) : T(-1.0946994183093437e-16));
+    const Vec<T> near = product_value<T>(t, polynomial<T>(C::silu_slope, C::silu_slope_1, C::silu_slope_0, C::silu_slope_low, {t.hi, Vec<T>{}}));
+    return of_both_sides<T>(z, a, abs<T>(t.hi) < T(0.5) ? near : far);
 }
 
 // z t with t = tanh(log(1 + e^z)) = n / d; σ' = (n d + 4 z (1 + E) w) w' / d² where w w' = E, or E² for z >= 0.
@@ -81,7 +82,7 @@ template <class T> [[gnu::always_inline]] inline Pair<T> mish(Vec<T> z) {
     constexpr bool f = sizeof(T) == 4;
     const Vec<T> near = cut<T>(z), one = splat<T>(1);
     const VecI<T> down = z < T(0);
-    const Reduced<T> parts = reduce<T>(-abs<T>(near));
+    const Exponential<T> parts = exponential<T>(minus_abs<T>(near));
     const Power<T> power = power_where<T>(down, parts.power);
     const Word<T> e = mantissa<T>(parts), E = times_power(e, parts.power);
     const Word<T> unit{one, Vec<T>{}}, w = select<T>(down, e, unit);
@@ -103,34 +104,26 @@ template <class T> [[gnu::always_inline]] inline Pair<T> mish(Vec<T> z) {
     return {times<T>(z, product<T>(n, wr), power), times_power(product_value<T>(product<T>(numerator, r), wr), power)};
 }
 
-// z Φ(z) and Φ(z) + z φ(z). With x = |z| and E = e^(-x²/2): Φ(-x) = E h(u) / (x + 4), σ'(-x) = E (x0 - x) g(u), both
-// polynomials in u = (x - 4) / (x + 4), and σ'(x) = 1 - σ'(-x); x0 is where σ'(-x) vanishes.
+// z Φ(z) and Φ(z) + z φ(z). With x = |z| and E = e^(-x²/2): Φ(-x) = E h(u) / (x + 3), σ'(-x) = E (x0 - x) g(u), both
+// polynomials in u = (x - 3) / (x + 3); x0 is where σ'(-x) vanishes.
 template <class T> [[gnu::always_inline]] inline Pair<T> gelu(Vec<T> z) {
     constexpr bool f = sizeof(T) == 4;
-    const Vec<T> x = min<T>(abs<T>(z), f ? T(15) : T(39)), one = splat<T>(1);  // x e^(-x²/2) is 0 there
-    const VecI<T> down = z < T(0);
-    const Word<T> square = product<T>(x, x);
-    const Reduced<T> parts = reduce<T, true>(scale<T>(square, T(-0.5)));
-    const Word<T> e = mantissa<T>(parts), w = normal<T>(reciprocal<T>(sum<T>(x, splat<T>(4))));
-    const Word<T> u = quick_sum<T>(one, scale<T>(w, T(-8)));
-    const Word<T> tail = polynomial<T>(Coefficients<T>::tail, Coefficients<T>::tail_low, u), slope = polynomial<T>(Coefficients<T>::slope, T(0), u);
-    const Word<T> below = product<T>(e, product<T>(tail, w));
+    const Vec<T> x = min<T>(abs<T>(z), f ? T(15) : T(39));  // x e^(-x²/2) is 0 there
+    const Word<T> square = product<T>(x, x), w = reciprocal<T>(quick_sum<T>(splat<T>(3), x));
+    const Exponential<T> parts = exponential<T, true>(scale<T>(square, T(-0.5)));
+    const Word<T> m = mantissa<T>(parts), e{m.hi, m.lo + parts.s.lo};
+    const Word<T> u = quick_sum<T>(minus_product(splat<T>(1), splat<T>(6), w.hi), T(-6) * w.lo);
+    using C = Coefficients<T>;
+    const Word<T> tail = polynomial<T>(C::tail, C::tail_1, C::tail_0, C::tail_low, u), slope = polynomial<T>(C::slope, C::slope_1, C::slope_0, C::slope_low, u);
     const Word<T> t = from_zero<T>(x, f ? T(0.751791537f) : T(0.75179152469356447), f ? T(-1.21144495e-8) : T(-1.4956759177009883e-17));
-    const Word<T> down_slope = product<T>(e, product<T>(slope, Word<T>{-t.hi, -t.lo}));
-    const Vec<T> minus = times_power(-one, parts.power);
-    const Word<T> above = quick_sum<T>(one, scale<T>(below, minus)), up_slope = quick_sum<T>(one, scale<T>(down_slope, minus));
-    const Power<T> power = power_where<T>(down, parts.power);
-    return {times<T>(z, select<T>(down, below, above), power), times_power(value<T>(select<T>(down, down_slope, up_slope)), power)};
+    const Vec<T> a = product_value<T>(product<T>(product<T>(e, w), tail), {-x, Vec<T>{}}), ds = product_value<T>(product<T>(e, t), slope);
+    return of_both_sides<T>(z, times_power(a, parts.power), times_power(ds, parts.power));
 }
 
-// log(1 + e^z) = max(z, 0) + log(1 + E), which is E where E is tiny; σ' is the sigmoid.
+// log(1 + e^z) = max(z, 0) + log(1 + E), E = e^(-|z|); σ' is the sigmoid.
 template <class T> [[gnu::always_inline]] inline Pair<T> softplus(Vec<T> z) {
-    const Reduced<T> parts = reduce<T>(-abs<T>(z));
-    const Word<T> E = times_power(mantissa<T>(parts), parts.power), l = log1p<T>(E), up = sum<T>({z, Vec<T>{}}, l);
-    const Logistic<T> s = logistic<T>(E.hi);
-    constexpr T tiny = sizeof(T) == 4 ? T(0x1p-30) : T(0x1p-60);
-    const Vec<T> down = E.hi < tiny ? E.hi : value<T>(l);
-    return {z > FLAT<T> ? z : z > T(0) ? value<T>(up) : down, value<T>(select<T>(z >= T(0), s.r, s.Er))};
+    const Vec<T> E = exp<T>(exponential<T>(minus_abs<T>(z))), log = value<T>(log1p<T>(E)), s = value<T>(product<T>(logistic<T>(E), E));
+    return {z > T(0) ? z + log : log, z > T(0) ? T(1) - s : s};
 }
 
 template <class T, Act kind> [[gnu::always_inline]] inline Pair<T> both(Vec<T> z) {
@@ -180,6 +173,18 @@ template <class T> Activate<T> activation(int kind) {
         case Act::exp: return activate<T, Act::exp>;
         default: return activate<T, Act::identity>;
     }
+}
+
+// The same for any count: what is no whole vector goes through one.
+template <class T> void activate_any(Activate<T> activate, const T* z, T* a, T* ds, int64_t count) {
+    const int64_t whole = count / lanes<T> * lanes<T>, rest = count - whole;
+    activate(z, a, ds, whole);
+    if (!rest) return;
+    T z_end[lanes<T>] = {}, a_end[lanes<T>], ds_end[lanes<T>];
+    std::memcpy(z_end, z + whole, rest * sizeof(T));
+    activate(z_end, a_end, ds ? ds_end : nullptr, lanes<T>);
+    std::memcpy(a + whole, a_end, rest * sizeof(T));
+    if (ds) std::memcpy(ds + whole, ds_end, rest * sizeof(T));
 }
 
 }  // namespace

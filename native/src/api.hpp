@@ -59,10 +59,19 @@ public:
     virtual int64_t train(void* theta, void* const* slots, const Rules&, const Examples&, const Steps&) = 0;
 };
 
-// One of these per instruction set; throws std::bad_alloc.
-namespace avx512 { Plan* make_plan(const Spec&, int64_t batch, bool is_double, int threads); }
-namespace avx2 { Plan* make_plan(const Spec&, int64_t batch, bool is_double, int threads); }
-namespace base { Plan* make_plan(const Spec&, int64_t batch, bool is_double, int threads); }
+// One of each per instruction set. make_plan throws std::bad_alloc. activate: σ and σ' of `count` numbers, not softmax; dsigma may be null.
+namespace avx512 {
+Plan* make_plan(const Spec&, int64_t batch, bool is_double, int threads);
+void activate(int act, bool is_double, const void* z, void* a, void* dsigma, int64_t count);
+}
+namespace avx2 {
+Plan* make_plan(const Spec&, int64_t batch, bool is_double, int threads);
+void activate(int act, bool is_double, const void* z, void* a, void* dsigma, int64_t count);
+}
+namespace base {
+Plan* make_plan(const Spec&, int64_t batch, bool is_double, int threads);
+void activate(int act, bool is_double, const void* z, void* a, void* dsigma, int64_t count);
+}
 
 // Do work(context, part) for the parts 0 .. threads - 1, at most so many at once, the caller's thread taking part, and wait
 // for all. Fewer threads do the same parts where a limit is set, another caller has the helpers, or the system gives none.

@@ -24,21 +24,25 @@ using Csr = std::tuple<In, In, In>;  // data, indices, indptr
 using Rows = std::variant<In, Csr>;
 using MaybeIn = std::optional<In>;
 using MaybeOut = std::optional<Out>;
-using Maker = Plan* (*)(const Spec&, int64_t, bool, int);
+struct Set {
+    std::string name;
+    Plan* (*make_plan)(const Spec&, int64_t, bool, int);
+    void (*activate)(int, bool, const void*, void*, void*, int64_t);
+};
 
 // The instruction sets that this library was compiled for and this processor has, the fastest first.
-const std::vector<std::pair<std::string, Maker>>& sets() {
+const std::vector<Set>& sets() {
     static const auto found = [] {
-        std::vector<std::pair<std::string, Maker>> out;
+        std::vector<Set> out;
 #ifdef DELTAPROP_HAS_AVX512
         if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
             __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma"))
-            out.emplace_back("avx512", avx512::make_plan);
+            out.push_back({"avx512", avx512::make_plan, avx512::activate});
 #endif
 #ifdef DELTAPROP_HAS_AVX2
-        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) out.emplace_back("avx2", avx2::make_plan);
+        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) out.push_back({"avx2", avx2::make_plan, avx2::activate});
 #endif
-        out.emplace_back("base", base::make_plan);
+        out.push_back({"base", base::make_plan, base::activate});
         return out;
     }();
     return found;
@@ -46,17 +50,38 @@ const std::vector<std::pair<std::string, Maker>>& sets() {
 
 std::vector<std::string> instruction_sets() {
     std::vector<std::string> names;
-    for (const auto& [name, _] : sets()) names.push_back(name);
+    for (const Set& set : sets()) names.push_back(set.name);
     return names;
 }
 
-Maker maker(const std::string& set) {
-    for (const auto& [name, make] : sets())
-        if (name == set) return make;
-    throw std::invalid_argument("this processor, or this build, has no instruction set " + set);
+const Set& named(const std::string& name) {
+    for (const Set& set : sets())
+        if (set.name == name) return set;
+    throw std::invalid_argument("this processor, or this build, has no instruction set " + name);
 }
 
 [[noreturn]] void refuse(const char* name, const char* must) { throw std::invalid_argument(std::string(name) + " must be " + must + "."); }
+
+bool is_real(const auto& a, int64_t bytes) { return a.dtype().code == uint8_t(nb::dlpack::dtype_code::Float) && a.dtype().bits == bytes * 8; }
+bool aligned(const auto& a, size_t bytes) { return reinterpret_cast<uintptr_t>(a.data()) % bytes == 0; }
+bool packed(const auto& a) {
+    int64_t step = 1;
+    for (size_t i = a.ndim(); i-- > 0; step *= int64_t(a.shape(i)))
+        if (a.shape(i) > 1 && a.stride(i) != step) return a.size() == 0;
+    return true;
+}
+
+// σ and σ' of each z by the code that plans run; dsigma may be None.
+void activate(const std::string& set, int activation, const In& z, const Out& a, const MaybeOut& dsigma) {
+    if (activation < 0 || activation >= int(Act::softmax)) refuse("activation", "one of ACTIVATIONS, and elementwise");
+    const bool is_double = is_real(z, 8);
+    const int64_t bytes = is_double ? 8 : 4;
+    auto fits = [&](const auto& x) { return is_real(x, bytes) && x.ndim() == 1 && x.size() == z.size() && packed(x) && aligned(x, bytes); };
+    if (!fits(z)) refuse("z", "a contiguous vector of float32 or float64");
+    if (!fits(a)) refuse("a", "a contiguous vector like z");
+    if (dsigma && !fits(*dsigma)) refuse("dsigma", "a contiguous vector like z");
+    named(set).activate(activation, is_double, z.data(), a.data(), dsigma ? dsigma->data() : nullptr, int64_t(z.size()));
+}
 
 class BoundPlan {
 public:
@@ -65,7 +90,7 @@ public:
         const Spec spec{int(act_.size()), n_.data(), act_.data(), cost, threshold, canonical};
         if (spec.L < 1 || spec.L > MAX_LAYERS) refuse("sizes", "of 1 to 1024 layers");
         check_sizes(spec, batch);
-        plan_.reset(maker(set)(spec, batch, is_double, threads));
+        plan_.reset(named(set).make_plan(spec, batch, is_double, threads));
         for (size_t l = 1; l < n_.size(); l++) parameters_ += n_[l] * (n_[l - 1] + 1);
     }
 
@@ -120,14 +145,7 @@ private:
         return work();
     }
 
-    bool of_type(const auto& a) const { return a.dtype().code == uint8_t(nb::dlpack::dtype_code::Float) && a.dtype().bits == bytes_ * 8; }
-    static bool aligned(const auto& a, size_t bytes) { return reinterpret_cast<uintptr_t>(a.data()) % bytes == 0; }
-    static bool packed(const auto& a) {
-        int64_t step = 1;
-        for (size_t i = a.ndim(); i-- > 0; step *= int64_t(a.shape(i)))
-            if (a.shape(i) > 1 && a.stride(i) != step) return a.size() == 0;
-        return true;
-    }
+    bool of_type(const auto& a) const { return is_real(a, bytes_); }
 
     void* vector_out(const auto& a, const char* name) const {
         if (!of_type(a) || a.ndim() != 1 || int64_t(a.shape(0)) != parameters_ || !packed(a) || !aligned(a, bytes_))
@@ -240,6 +258,7 @@ NB_MODULE(_native, m) {
     using namespace nb::literals;
     m.doc() = "The compiled core: plans of BP1-BP4 on arrays.";
     m.def("instruction_sets", &instruction_sets, "Those of this build that this processor has, the fastest first.");
+    m.def("activate", &activate, "instruction_set"_a, "activation"_a, "z"_a, "a"_a, "dsigma"_a.none(), "σ and σ' of each z, by the code that plans run; dsigma may be None.");
     m.def("allocations", &allocations, "How often memory was allocated since the library was loaded.");
     nb::dict activations, costs, rules;
     const char* names[] = {"identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "exp", "softmax"};

@@ -41,12 +41,13 @@ template <class T> inline T cost_gradient(const Spec& s, T a, T y) {
 template <class T> double cost_of_z(const Spec& s, const T* z, const T* y, int64_t n) {
     double C = 0;
     if (Cost(s.cost) == Cost::categorical) {
-        T top = z[0], sum = 0;
-        for (int64_t j = 1; j < n; j++) top = z[j] > top || z[j] != z[j] ? z[j] : top;
-        for (int64_t j = 0; j < n; j++) sum += std::exp(z[j] - top);
-        const T lse = top + std::log(sum);
-        for (int64_t j = 0; j < n; j++) C += y[j] == 0 ? 0 : y[j] * (lse - z[j]);
-        return lse != lse ? lse : C;
+        int64_t top = 0;
+        for (int64_t j = 1; j < n; j++) top = z[j] > z[top] || z[j] != z[j] ? j : top;
+        T others = z[top] - z[top];  // NaN where z is not finite
+        for (int64_t j = 0; j < n; j++) others += j == top ? T(0) : std::exp(z[j] - z[top]);
+        const T log_sum = std::log1p(others);  // Σ e^(z - top) is 1 and these: keeps what a confident net has left to learn
+        for (int64_t j = 0; j < n; j++) C += y[j] == 0 ? 0 : y[j] * ((z[top] - z[j]) + log_sum);
+        return log_sum != log_sum ? log_sum : C;
     }
     for (int64_t j = 0; j < n; j++) switch (Cost(s.cost)) {
         case Cost::binary: C += (z[j] < 0 ? T(0) : z[j]) - y[j] * z[j] + std::log1p(std::exp(-std::fabs(z[j]))); break;
@@ -56,13 +57,22 @@ template <class T> double cost_of_z(const Spec& s, const T* z, const T* y, int64
     return C;
 }
 
-// a = softmax(z) of one example; rows are padded to whole vectors, and what is beyond n is not read.
+// a = softmax(z) of one example, each element to about 2 ulp: z - top and the sum are carried in words. Rows are padded to
+// whole vectors, and what is beyond n is not read.
 template <class T> void softmax(const T* z, T* a, int64_t n, int64_t padded) {
-    T top = z[0], sum = 0;
+    T top = z[0], total = 0, total_low = 0;
     for (int64_t j = 1; j < n; j++) top = z[j] > top ? z[j] : top;
-    for (int64_t j = 0; j < padded; j += lanes<T>) store<T>(a + j, exp<T>(load<T>(z + j) - top));
-    for (int64_t j = 0; j < n; j++) sum += a[j];
-    for (int64_t j = 0; j < n; j++) a[j] /= sum;
+    for (int64_t j = 0; j < padded; j += lanes<T>) {
+        const Word<T> x = sum<T>(load<T>(z + j), splat<T>(-top));
+        store<T>(a + j, exp<T>(exponential<T, true>({x.hi, x.hi > -FLAT<T> ? x.lo : Vec<T>{}})));
+    }
+    for (int64_t j = 0; j < n; j++) {
+        const T next = total + a[j], part = next - total;
+        total_low += (total - (next - part)) + (a[j] - part);
+        total = next;
+    }
+    const Word<T> r = reciprocal<T>({splat<T>(total), splat<T>(total_low)});
+    for (int64_t j = 0; j < padded; j += lanes<T>) store<T>(a + j, value<T>(product<T>(r, load<T>(a + j))));
 }
 
 // BP1 of one example: a and ds hold σ(z) and σ'(z) on entry; δ^L, this example's share of the mean in it, goes to delta.

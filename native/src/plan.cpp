@@ -649,4 +649,9 @@ Plan* make_plan(const Spec& spec, int64_t batch, bool is_double, int threads) {
     return new NativePlan<float>(spec, batch, threads);
 }
 
+void activate(int act, bool is_double, const void* z, void* a, void* dsigma, int64_t count) {
+    if (is_double) activate_any(activation<double>(act), static_cast<const double*>(z), static_cast<double*>(a), static_cast<double*>(dsigma), count);
+    else activate_any(activation<float>(act), static_cast<const float*>(z), static_cast<float*>(a), static_cast<float*>(dsigma), count);
+}
+
 }  // namespace deltaprop::INSTRUCTION_SET

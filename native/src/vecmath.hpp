@@ -1,4 +1,4 @@
-// exp, log1p and the normal distribution's tail on vectors, and words of two numbers to carry them beyond the type's precision.
+// exp, log1p and polynomials on vectors, and words of two numbers where one rounding would be too much.
 #pragma once
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -7,51 +7,59 @@
 
 namespace {
 
-// Highest power first; from tools/fit_polynomials.py, which says what each one is.
+// Highest power first; from tools/fit_polynomials.py, which says what each one is. What ends a polynomial that is carried in
+// a word stands apart: name_1 and name_0, the coefficients of x and 1, and name_low, what rounding took from name_0.
 template <class T> struct Coefficients;
 template <> struct Coefficients<float> {
-    static constexpr float exponential[] = {
-        0.000198910805f, 0.00139337307f, 0.00833331084f, 0.0416664642f, 0.166666667f, 0.500000001f};
-    static constexpr float exponential_near_0[] = {
-        0.00833643412f, 0.0416883734f, 0.166666661f, 0.499999958f};
-    static constexpr float artanh[] = {
-        0.116121646f, 0.108532879f, 0.14296179f, 0.199998532f, 0.333333337f};
+    static constexpr float exponential[] = {0.00137511503f, 0.00836898723f, 0.0416695443f, 0.166665179f, 0.499999885f};
+    static constexpr float exponential_near_0[] = {0.00833720946f, 0.0416883737f, 0.166666652f, 0.499999958f};
+    static constexpr float artanh[] = {0.116195253f, 0.108516575f, 0.142962917f, 0.199998507f, 0.333333337f};
     static constexpr float tail[] = {
-        1.47602707e-5f, -1.61304586e-5f, -0.000218529134f, 0.000146321339f, 0.00162830215f, -0.00348388331f,
-        -0.00754008928f, 0.0603971434f, -0.186521847f, 0.387137373f, -0.607896642f, 0.755285131f};
+        5.73717598e-6f, 6.45627538e-5f, 0.000128610383f, -0.000256220832f, -0.00103375155f, 0.00102946468f,
+        0.00697011323f, -0.0104633307f, -0.047262805f, 0.230017751f};
+    static constexpr float tail_1 = -0.509331988f, tail_0 = 0.729083717f, tail_low = -2.70388787e-8f;
     static constexpr float slope[] = {
-        -1.49076093e-6f, -1.93195746e-5f, -1.39146813e-5f, 0.000187704007f, -0.000155488409f,
-        -0.00178886639f, 0.00950503551f, -0.0280832933f, 0.0604629337f, -0.1033659f, 0.462211244f};
-    static constexpr float tail_low = -1.32125156e-8f;
+        -1.11653757e-5f, -4.29896113e-6f, 0.000122706738f, 9.25282409e-5f, -0.00109259334f, -0.000203551695f,
+        0.0140744486f, -0.053596158f};
+    static constexpr float slope_1 = 0.11997544f, slope_0 = -0.478297681f, slope_low = 3.49050797e-9f;
+    static constexpr float silu_slope[] = {
+        0.000169483649f, 0.000777596745f, 0.000129638074f, -0.00660329612f, -0.0152228632f, 0.018874649f};
+    static constexpr float silu_slope_1 = 0.146648801f, silu_slope_0 = 0.217811704f, silu_slope_low = 3.33125599e-9f;
 };
 template <> struct Coefficients<double> {
     static constexpr double exponential[] = {
-        2.0914755325893202e-9, 2.5105312729622102e-8, 2.755727347871858e-7, 2.7557255170000887e-6,
-        2.4801587325677462e-5, 0.00019841269875002279, 0.0013888888888883711, 0.0083333333333260831,
-        0.04166666666666667, 0.16666666666666671, 0.5};
+        2.5024585741429218e-8, 2.7631272551070282e-7, 2.7557508052114819e-6, 2.4801489959754243e-5,
+        0.00019841269595636864, 0.0013888888947024378, 0.0083333333334523864, 0.041666666666515124, 0.16666666666666481,
+        0.50000000000000129};
     static constexpr double exponential_near_0[] = {
-        2.7564659654102527e-7, 2.7566127929189028e-6, 2.4801586441345774e-5, 0.00019841268808950877,
-        0.0013888888888926226, 0.0083333333333781398, 0.041666666666666662, 0.16666666666666661, 0.5};
+        2.7565475362483916e-7, 2.7566127953699111e-6, 2.4801586186437589e-5, 0.00019841268808944175, 0.001388888888895112,
+        0.0083333333333781403, 0.041666666666666655, 0.16666666666666661, 0.5};
     static constexpr double artanh[] = {
-        0.078152889004614252, 0.037460718977753837, 0.054225891974400074, 0.058671395306515987,
-        0.066675893157246279, 0.076922719824302746, 0.090909099489813572, 0.11111111099118385,
-        0.1428571428580005, 0.19999999999999761, 0.33333333333333333};
+        0.07821056687403345, 0.037428719610706891, 0.054233435831002723, 0.058670410874358209, 0.066675970769560505,
+        0.076922716038322892, 0.090909099602204528, 0.11111111098926833, 0.14285714285801707, 0.19999999999999756,
+        0.33333333333333333};
     static constexpr double tail[] = {
-        -1.3354899339939052e-11, -7.2432325489307179e-10, -2.4177072625251235e-9, 1.955812008141458e-9,
-        1.9344097647524551e-8, 1.3133081055503651e-8, -8.5033485643681248e-8, -1.5473170451533523e-7,
-        2.7149901658695815e-7, 1.0213507766444333e-6, -6.2953745735736781e-7, -5.9200651547720374e-6,
-        7.1661203002954828e-7, 3.5144649749618004e-5, -1.9082463627148211e-6, -0.00023109492753473919,
-        0.00013334431068969733, 0.0016308184566237597, -0.0034796923672477302, -0.0075401889666598035,
-        0.060396574890930033, -0.18652185795965938, 0.38713740074221466, -0.60789664197189209,
-        0.75528513041575149};
+        8.354305694188779e-10, 5.8502030762502428e-10, -9.3849811427505238e-9, -1.6088003227818047e-8,
+        2.7807165157235779e-8, 1.0138106703169809e-7, 4.0805882566021064e-8, -2.815128045652538e-7,
+        -5.9268087057060955e-7, 1.5012076147623118e-8, 2.2565535289996511e-6, 3.6362041851842234e-6,
+        -3.5176985212029532e-6, -2.0687786997328473e-5, -1.324607077912645e-5, 7.8812368787989754e-5,
+        0.00015439447709499768, -0.00025657530430258265, -0.0010458286245046484, 0.001027592255735611,
+        0.0069726212405846748, -0.010462867023173267, -0.047263025142975004, 0.23001771997460152};
+    static constexpr double tail_1 = -0.50933198191748944, tail_0 = 0.72908369013337304, tail_low = -3.9626160819831624e-17;
     static constexpr double slope[] = {
-        -7.2744667616420153e-11, -1.4952633410528729e-10, 5.6051614862410388e-10, 1.7133910963543351e-9,
-        -1.7670917731144856e-9, -1.1435005380523004e-8, -7.6605040694247196e-10, 6.336474380392909e-8,
-        5.2432179511719186e-8, -3.4943899576367947e-7, -4.9219441373092534e-7, 2.2167673430643128e-6,
-        3.5389106606879143e-6, -1.8034946241635262e-5, -1.7477216476029132e-5, 0.00018577577566740916,
-        -0.00015461331259328705, -0.0017882605413101803, 0.009504950375084591, -0.028083359953045726,
-        0.060462936767851313, -0.10336589852195695, 0.4622112440495753};
-    static constexpr double tail_low = -2.2635112797723395e-17;
+        4.4440525303265697e-10, 9.0948330544105341e-10, -2.6573071819464625e-9, -8.8862621143517279e-9,
+        9.6384175022845563e-10, 3.8131811831129343e-8, 5.3623804648632735e-8, -6.8358363972254139e-8,
+        -3.4016826855526212e-7, -2.4234972400913813e-7, 1.2392646295359461e-6, 3.0168135714173824e-6,
+        -2.539870820362338e-6, -2.0092339096456067e-5, -4.764500086724681e-6, 0.00013002428893459076,
+        9.4074071320121225e-5, -0.0010950104712481313, -0.00020407134799954782, 0.014074772490183913,
+        -0.053596109834969375};
+    static constexpr double slope_1 = 0.11997542713544503, slope_0 = -0.4782976777552484, slope_low = -1.0010022075156275e-17;
+    static constexpr double silu_slope[] = {
+        -1.5926399488066995e-8, -8.7925750570177068e-8, -3.1782010002067899e-8, 8.5802847693247061e-7,
+        2.3463219039123874e-6, -2.9422197711149224e-6, -2.973358065058017e-5, -4.0905390772127557e-5,
+        0.00018570724648479393, 0.00079852188492390922, 0.0001266274099671378, -0.0066065891384531678, -0.015222655223186,
+        0.018874814223783463};
+    static constexpr double silu_slope_1 = 0.14664879699694689, silu_slope_0 = 0.2178117057198001, silu_slope_low = -6.2202531879009258e-18;
 };
 
 // Even and odd powers apart, in two chains of half the length.
@@ -67,6 +75,7 @@ template <class T, int count> inline Vec<T> polynomial(const T (&c)[count], Vec<
 
 template <class T> constexpr typename Simd<T>::Int SIGN = sizeof(T) == 4 ? typename Simd<T>::Int(0x80000000) : typename Simd<T>::Int(0x8000000000000000ULL);
 
+template <class T> inline Vec<T> minus_abs(Vec<T> x) { return from_bits<T>(bits<T>(x) | SIGN<T>); }
 template <class T> inline Vec<T> abs(Vec<T> x) { return from_bits<T>(bits<T>(x) & ~SIGN<T>); }
 template <class T> inline Vec<T> with_sign(Vec<T> x, Vec<T> of) { return from_bits<T>((bits<T>(x) & ~SIGN<T>) | (bits<T>(of) & SIGN<T>)); }
 
@@ -95,7 +104,6 @@ template <class T> struct Word { Vec<T> hi, lo; };
 
 template <class T> inline Vec<T> value(Word<T> a) { return a.hi + a.lo; }
 template <class T> inline Word<T> scale(Word<T> a, T by) { return {a.hi * by, a.lo * by}; }  // by a power of two
-template <class T> inline Word<T> scale(Word<T> a, Vec<T> by) { return {a.hi * by, a.lo * by}; }
 template <class T> inline Word<T> select(VecI<T> which, Word<T> a, Word<T> b) { return {which ? a.hi : b.hi, which ? a.lo : b.lo}; }
 
 // a + b exactly; the quick one where |a| >= |b| or a = 0.
@@ -116,17 +124,21 @@ template <class T> inline Word<T> sum(Word<T> a, Word<T> b) {
     return {s.hi, s.lo + (a.lo + b.lo)};
 }
 
-// a b - c, and c - a b, with one rounding. Fused by name, for the compiler may fuse where it likes but need not.
+// a b - c, c - a b and c + a b with one rounding. Fused by name, for the compiler may fuse where it likes but need not.
 #if defined(__AVX512F__)
 inline Vec<float> product_minus(Vec<float> a, Vec<float> b, Vec<float> c) { return _mm512_fmsub_ps(a, b, c); }
 inline Vec<double> product_minus(Vec<double> a, Vec<double> b, Vec<double> c) { return _mm512_fmsub_pd(a, b, c); }
 inline Vec<float> minus_product(Vec<float> c, Vec<float> a, Vec<float> b) { return _mm512_fnmadd_ps(a, b, c); }
 inline Vec<double> minus_product(Vec<double> c, Vec<double> a, Vec<double> b) { return _mm512_fnmadd_pd(a, b, c); }
+inline Vec<float> plus_product(Vec<float> c, Vec<float> a, Vec<float> b) { return _mm512_fmadd_ps(a, b, c); }
+inline Vec<double> plus_product(Vec<double> c, Vec<double> a, Vec<double> b) { return _mm512_fmadd_pd(a, b, c); }
 #elif defined(__FMA__) && defined(__AVX__)
 inline Vec<float> product_minus(Vec<float> a, Vec<float> b, Vec<float> c) { return _mm256_fmsub_ps(a, b, c); }
 inline Vec<double> product_minus(Vec<double> a, Vec<double> b, Vec<double> c) { return _mm256_fmsub_pd(a, b, c); }
 inline Vec<float> minus_product(Vec<float> c, Vec<float> a, Vec<float> b) { return _mm256_fnmadd_ps(a, b, c); }
 inline Vec<double> minus_product(Vec<double> c, Vec<double> a, Vec<double> b) { return _mm256_fnmadd_pd(a, b, c); }
+inline Vec<float> plus_product(Vec<float> c, Vec<float> a, Vec<float> b) { return _mm256_fmadd_ps(a, b, c); }
+inline Vec<double> plus_product(Vec<double> c, Vec<double> a, Vec<double> b) { return _mm256_fmadd_pd(a, b, c); }
 #elif defined(__aarch64__)
 template <class V> inline V product_minus(V a, V b, V c) {
     V r;
@@ -134,6 +146,7 @@ template <class V> inline V product_minus(V a, V b, V c) {
     return r;
 }
 template <class V> inline V minus_product(V c, V a, V b) { return -product_minus(a, b, c); }
+template <class V> inline V plus_product(V c, V a, V b) { return product_minus(a, b, -c); }
 #else
 // Veltkamp's halves, whose products are exact: right while |a| and |b| stay below 2^100 or so.
 template <class V> inline V upper_half(V a) {
@@ -145,6 +158,7 @@ template <class V> inline V product_minus(V a, V b, V c) {
     return (p - c) + (((a1 * b1 - p) + a1 * b2 + a2 * b1) + a2 * b2);
 }
 template <class V> inline V minus_product(V c, V a, V b) { return -product_minus(a, b, c); }
+template <class V> inline V plus_product(V c, V a, V b) { return product_minus(a, b, -c); }
 #endif
 
 template <class T> inline Word<T> product(Vec<T> a, Vec<T> b) {
@@ -159,10 +173,16 @@ template <class T> inline Word<T> product(Word<T> a, Word<T> b) {
     const Word<T> p = product<T>(a.hi, b.hi);
     return {p.hi, p.lo + (a.hi * b.lo + a.lo * b.hi)};
 }
-// a b rounded: one rounding where the machine fuses, at most two elsewhere.
-template <class T> inline Vec<T> product_value(Word<T> a, Word<T> b) { return a.hi * b.hi + (a.hi * b.lo + a.lo * b.hi); }
+// a b with one rounding.
+template <class T> inline Vec<T> product_value(Word<T> a, Word<T> b) {
+#if defined(__FMA__) || defined(__aarch64__)
+    return a.hi * b.hi + (a.hi * b.lo + a.lo * b.hi);
+#else
+    return value<T>(product<T>(a, b));
+#endif
+}
 
-// 1 / d for 1 <= d <= 8 to some bits, the rest of which is made up for by the second part.
+// 1 / d for a d that is neither tiny nor huge: hi has some bits, lo makes up for the rest.
 template <class T> inline Vec<T> about_one_over(Vec<T> d) {
 #if defined(__AVX512F__)
     if constexpr (sizeof(T) == 4) return _mm512_maskz_rcp14_ps(0xffff, d);  // its square, 2^-28, is small enough for float
@@ -173,20 +193,11 @@ template <class T> inline Word<T> reciprocal(Word<T> d) {
     const Vec<T> r = about_one_over<T>(d.hi);
     return {r, r * (minus_product(splat<T>(1), d.hi, r) - d.lo * r)};
 }
-template <class T> inline Word<T> normal(Word<T> a) { return quick_sum<T>(a.hi, a.lo); }  // makes hi the rounded value
 
-// A polynomial in a word, the last two steps carried in words.
-template <class T, int count> inline Word<T> polynomial(const T (&c)[count], T last_low, Word<T> x) {
-    const Vec<T> square = x.hi * x.hi;
-    Vec<T> p = splat<T>(c[0]), q = splat<T>(c[1]);
-#pragma GCC unroll 32
-    for (int k = 2; k < count - 2; k += 2) p = p * square + c[k];
-#pragma GCC unroll 32
-    for (int k = 3; k < count - 2; k += 2) q = q * square + c[k];
-    p = count % 2 ? q * x.hi + p : p * x.hi + q;
-    const Word<T> inner = quick_sum<T>(splat<T>(c[count - 2]), product<T>(x, p));
-    const Word<T> all = quick_sum<T>(splat<T>(c[count - 1]), product<T>(inner, x));
-    return {all.hi, all.lo + last_low};
+// A polynomial in a word, its last step carried in one.
+template <class T, int count> inline Word<T> polynomial(const T (&c)[count], T before_last, T last, T last_low, Word<T> x) {
+    const Vec<T> inner = polynomial<T>(c, x.hi) * x.hi + before_last, value = plus_product(splat<T>(last), inner, x.hi);
+    return {value, plus_product((last - value) + last_low, inner, x.hi) + inner * x.lo};
 }
 
 // ---- e^x
@@ -216,11 +227,11 @@ template <class T> inline Power<T> power([[maybe_unused]] Vec<T> n, [[maybe_unus
 #endif
 }
 
-// e^x = (1 + r + q) 2^n: x = n ln 2 + r, |r| <= ln 2 / 2, r + q = e^r - 1.
-template <class T> struct Reduced { Vec<T> r, q; Power<T> power; };
+// e^x = (1 + s) 2^n: x = n ln 2 + r, |r| <= ln 2 / 2, s = e^r - 1.
+template <class T> struct Exponential { Word<T> s; Power<T> power; };
 
 // Of e^(x.hi + x.lo), or of e^x.hi alone, for x below 90 (710). NaN stays NaN; far below 0 all is 0.
-template <class T, bool has_low> inline Reduced<T> reduce(Word<T> x) {
+template <class T, bool has_low> inline Exponential<T> exponential(Word<T> x) {
     constexpr bool f = sizeof(T) == 4;
     const Vec<T> top = max<T>(x.hi, f ? T(-120) : T(-800));
     const Vec<T> magic = splat<T>(f ? T(12582912) : T(6755399441055744.0));  // 1.5 2^23, 1.5 2^52: adding it rounds, and leaves n in the last bits
@@ -228,43 +239,32 @@ template <class T, bool has_low> inline Reduced<T> reduce(Word<T> x) {
     const Vec<T> rounded = top * per_ln2 + magic, half = top * (per_ln2 / 2) + magic, n = rounded - magic;
     constexpr T ln2_hi = f ? T(0.693359375) : T(0.693145751953125);  // few enough bits for n ln2_hi to be exact
     constexpr T ln2_lo = f ? T(-2.12194442e-4) : T(1.4286068203094173e-6);
-    Word<T> t{top - n * ln2_hi, Vec<T>{}};
-    if constexpr (has_low) t = sum<T>(t.hi, x.lo);
-    const Vec<T> r = t.hi - n * ln2_lo;
-    Vec<T> r_low = (t.hi - r) - n * ln2_lo;
-    if constexpr (has_low) r_low += t.lo;
-    const Vec<T> q = r * r * polynomial<T>(Coefficients<T>::exponential, r) + (r_low + r * r_low);
-    return {r, q, power<T>(n, rounded, half, magic)};
+    const Vec<T> t = top - n * ln2_hi;
+    Vec<T> r;
+    if constexpr (has_low) r = t - (n * ln2_lo - x.lo);
+    else r = t - n * ln2_lo;
+    return {quick_sum<T>(r, r * r * polynomial<T>(Coefficients<T>::exponential, r)), power<T>(n, rounded, half, magic)};
 }
-template <class T> inline Reduced<T> reduce(Vec<T> x) { return reduce<T, false>({x, Vec<T>{}}); }
+template <class T> inline Exponential<T> exponential(Vec<T> x) { return exponential<T, false>({x, Vec<T>{}}); }
 
-template <class T> inline Word<T> mantissa(const Reduced<T>& e) {
-    const Word<T> m = quick_sum<T>(splat<T>(1), e.r);
-    return quick_sum<T>(m.hi, m.lo + e.q);
-}
-template <class T> inline Vec<T> rounded_mantissa(const Reduced<T>& e) {
-    const Word<T> m = quick_sum<T>(splat<T>(1), e.r);
-    return m.hi + (m.lo + e.q);
-}
+template <class T> inline Word<T> mantissa(const Exponential<T>& e) { return quick_sum<T>(splat<T>(1), e.s.hi); }
+template <class T> inline Vec<T> exp(const Exponential<T>& e) { return times_power(T(1) + e.s.hi, e.power); }
+template <class T> inline Vec<T> exp(Vec<T> x) { return exp<T>(exponential<T>(min<T>(x, sizeof(T) == 4 ? T(90) : T(710)))); }
 
-template <class T> inline Vec<T> exp(const Reduced<T>& e) { return times_power(rounded_mantissa<T>(e), e.power); }
-template <class T> inline Vec<T> exp(Vec<T> x) { return exp<T>(reduce<T>(min<T>(x, sizeof(T) == 4 ? T(90) : T(710)))); }
-
-// e^x - 1 for x <= 0, from the parts of e^x.
-template <class T> inline Word<T> minus_one(const Reduced<T>& e) {
-    const Vec<T> power = times_power(splat<T>(1), e.power);
-    const Word<T> m = quick_sum<T>(power - T(1), power * e.r);
-    return quick_sum<T>(m.hi, m.lo + power * e.q);
+// e^x - 1 for x <= 0.
+template <class T> inline Word<T> minus_one(const Exponential<T>& e) {
+    const Vec<T> power = times_power(splat<T>(1), e.power), up = power * e.s.hi;
+    return quick_sum<T>(power - T(1), up);
 }
 
 // e^t - 1 for |t| <= 1/8.
 template <class T> inline Vec<T> expm1_near_0(Vec<T> t) { return t + t * t * polynomial<T>(Coefficients<T>::exponential_near_0, t); }
 
-// ---- log(1 + e) = 2 artanh(s), s = e / (2 + e) <= 1/3, for 0 <= e <= 1.
-template <class T> inline Word<T> log1p(Word<T> e) {
-    const Word<T> s = product<T>(e, normal<T>(reciprocal<T>(quick_sum<T>(splat<T>(2), e))));
-    const Vec<T> square = s.hi * s.hi;
-    return {T(2) * s.hi, T(2) * (s.lo + s.hi * square * polynomial<T>(Coefficients<T>::artanh, square))};
+// ---- log(1 + e) = 2 artanh(s / 2), s = e / (1 + e / 2) <= 2/3, for 0 <= e <= 1.
+template <class T> inline Word<T> log1p(Vec<T> e) {
+    const Word<T> s = product<T>(reciprocal<T>(quick_sum<T>(splat<T>(1), T(0.5) * e)), e);
+    const Vec<T> middle = value<T>(s), quarter = T(0.25) * middle * middle;
+    return {s.hi, s.lo + middle * quarter * polynomial<T>(Coefficients<T>::artanh, quarter)};
 }
 
 }  // namespace
