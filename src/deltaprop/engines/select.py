@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from deltaprop.engines.protocol import Engine
@@ -38,6 +39,11 @@ def select(name: str) -> Engine:
     if not chosen.available:
         raise EngineError(f"The engine {name!r} is not available: {chosen.why}. Use engine='auto' or 'reference'.")
     return ReferenceEngine()
+
+
+def usable_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def show_engines() -> str:
