@@ -5,6 +5,8 @@ import numpy as np
 from deltaprop.bench.cases import RATE, Job
 from deltaprop.bench.timing import Contender
 
+ROWS = 1024
+
 
 class ByHand:
     """Weights as rows see them, and buffers for one batch."""
@@ -69,22 +71,16 @@ def step(job: Job) -> Contender:
 
 def prediction(job: Job) -> Contender:
     """A thousand rows at a time: what one batch needs stays in the cache."""
-    rows = 1024
-    net, out = ByHand(job, rows), np.empty((len(job.unseen), job.case.sizes[-1]), np.float32)
+    parts = [slice(start, start + ROWS) for start in range(0, len(job.unseen), ROWS)]
+    nets = {m: ByHand(job, m) for m in {len(job.unseen[part]) for part in parts}}
+    out = np.empty((len(job.unseen), job.case.sizes[-1]), np.float32)
 
     def run() -> np.ndarray:
-        for start in range(0, len(out), rows):
-            part = job.unseen[start : start + rows]
-            if len(part) < rows:
-                return _rest(out, start, ByHand(job, len(part)), part)
-            net.a[0] = part
-            out[start : start + rows] = net.forward()
+        for part in parts:
+            rows = job.unseen[part]
+            net = nets[len(rows)]
+            net.a[0] = rows
+            out[part] = net.forward()
         return out
 
     return Contender("NumPy", run)
-
-
-def _rest(out: np.ndarray, start: int, net: ByHand, part: np.ndarray) -> np.ndarray:
-    net.a[0] = part
-    out[start:] = net.forward()
-    return out

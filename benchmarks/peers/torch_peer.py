@@ -128,10 +128,12 @@ def compiled_prediction(job: Job) -> Contender:
     x = torch.from_numpy(job.unseen)
     net = torch.compile(Net().eval(), fullgraph=True, dynamic=False)
 
+    with torch.no_grad(), torch._inductor.config.patch(freezing=True):
+        net(x)  # compiles
+
     @torch.no_grad()
     def run() -> np.ndarray:
-        with torch._inductor.config.patch(freezing=True):
-            return net(x).numpy()
+        return net(x).numpy()
 
     return Contender("PyTorch compiled", run)
 
