@@ -82,6 +82,10 @@ def _rows(results: list[Result]) -> Iterator[tuple[str, ...]]:
     named = None
     for r in results:
         net = (r.net, str(r.batch)) if r.net != named else ("", "")
-        speeds = (f"{r.us_per_step:,.{1 if r.us_per_step < 100 else 0}f}", f"{r.gflops:.1f}", f"{r.rows_per_second:,.0f}")
+        speeds = (
+            f"{r.us_per_step:,.{1 if r.us_per_step < 100 else 0}f}",
+            f"{r.gflops:.1f}",
+            f"{r.rows_per_second:,.0f}",
+        )
         yield *net, r.by, str(r.threads), *speeds
         named = r.net
