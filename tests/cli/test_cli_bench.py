@@ -7,6 +7,7 @@ import json
 import pytest
 
 from deltaprop.bench import cases, measure
+from deltaprop.cli import bench
 from deltaprop.engines.select import engines, usable_cores
 
 HERE = [info.name for info in engines() if info.available]
@@ -48,6 +49,14 @@ def test_json_is_one_object(run):
     assert found["seconds"] > 0
     keys = ["net", "batch", "by", "threads", "us_per_step", "gflops", "rows_per_second"]
     assert [list(result) for result in found["results"]] == [keys] * len(THREADS) * (len(HERE) + 1)
+
+
+def test_when_the_time_is_up_the_rest_is_left_out_and_named(run, monkeypatch):
+    monkeypatch.setattr(bench, "SECONDS", {False: 0.0})
+    done = run("bench", "--json")
+    assert len(json.loads(done.out)["results"]) == len(HERE) + 1
+    missing = "4-3-3, 5-4-3" if len(THREADS) > 1 else "5-4-3"
+    assert done.err == f"The time is up: {missing} left out or not finished. Is this machine busy?\n"
 
 
 def test_contenders_that_do_not_agree_are_an_error(run, monkeypatch):

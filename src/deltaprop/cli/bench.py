@@ -66,14 +66,20 @@ def _measured(cases: list[Case], seconds: float) -> Iterator[Result]:
         transient=True,
         disable=lines or not sys.stderr.isatty(),
     )
+    deadline = perf_counter() + seconds
     with bar:
         task = bar.add_task("", total=len(parts))
-        for case, n in parts:
+        for done, (case, n) in enumerate(parts):
+            left = deadline - perf_counter()
+            if done and left <= 0:
+                missing = dict.fromkeys(f"{case}" for case, _ in parts[done:])
+                show.remark(f"The time is up: {', '.join(missing)} left out or not finished. Is this machine busy?")
+                break
             what = f"{case}, {n} thread{'s' if n > 1 else ''}"
             bar.update(task, description=what)
             if lines and sys.stderr.isatty():
                 show.remark(what)
-            yield from measure(case, n, seconds / len(parts) / 2)
+            yield from measure(case, n, left / (len(parts) - done) / 2)
             bar.advance(task)
 
 
