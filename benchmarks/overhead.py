@@ -39,7 +39,7 @@ def child(rounds):
     for sizes in SIZES:
         job = Job(Case("-".join(map(str, sizes)), tuple(sizes), 16, 1))
         job.unseen = job.X[:1].copy()
-        contenders = [repeated(contender) for contender in peers.prediction(job, "auto")]
+        contenders = [repeated(contender) for contender in peers.prediction(job, "auto")[0]]
         check_same(contenders, job.case)
         turns = take_turns(contenders, rounds=rounds, least=0.02)
         found = {name: [s / CALLS * 1e6 for s in column] for name, column in turns.items()}

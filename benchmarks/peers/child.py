@@ -25,8 +25,12 @@ def named(name: str, contender: Contender) -> Contender:
     return replace(contender, name=name)
 
 
-def fastest(variants: list[Contender]) -> Contender:
-    """The one with the smallest median of three short turns."""
+def fastest(makers: list, job: Job, first: Contender) -> Contender:
+    """Of a library's variants, each compared with the first contender, the one with the smallest median."""
+    variants = [make(job) for make in makers]
+    check_same([first, *variants], job.case)
+    if len(variants) == 1:
+        return variants[0]
     found = take_turns(variants, rounds=3, least=0.02)
     return min(variants, key=lambda variant: median(found[variant.name]))
 
@@ -40,24 +44,20 @@ def training(job: Job, engine: str) -> tuple[list[Contender], dict[str, str]]:
         named("scikit-learn: step", scikit_learn(job, by_step=True)),
         named("scikit-learn: epoch", scikit_learn(job)),
     ]
-    taken = {}
-    if INSTALLED["torch"]:
-        for name, makers in torch_peer.STEPS.items():
-            variants = [make(job) for make in makers]
-            check_same([found[0], *variants], job.case)
-            best = fastest(variants)
-            taken[name] = best.name
-            found.append(named(f"{name}: step", best))
-    if INSTALLED["jax"]:
-        found += [named("JAX jit: step", jax_peer.jit(job)), named("JAX scan: epoch", jax_peer.scan(job))]
-    return found, taken
+    return _with_peers(found, "TRAINING", job)
 
 
-def prediction(job: Job, engine: str) -> list[Contender]:
+def prediction(job: Job, engine: str) -> tuple[list[Contender], dict[str, str]]:
+    """Everybody who predicts, and which variant of a library was taken."""
     found = [named("deltaprop", our_prediction(job, engine)), numpy_peer.prediction(job), scikit_learn_prediction(job)]
-    if INSTALLED["torch"]:
-        found += [make(job) for make in torch_peer.PREDICTIONS]
-    return [*found, jax_peer.prediction(job)] if INSTALLED["jax"] else found
+    return _with_peers(found, "PREDICTION", job)
+
+
+def _with_peers(found: list[Contender], table: str, job: Job) -> tuple[list[Contender], dict[str, str]]:
+    modules = [module for module, library in ((torch_peer, "torch"), (jax_peer, "jax")) if INSTALLED[library]]
+    peers = {name: makers for module in modules for name, makers in getattr(module, table).items()}
+    best = {name: fastest(makers, job, found[0]) for name, makers in peers.items()}
+    return [*found, *(named(name, peer) for name, peer in best.items())], {name: p.name for name, p in best.items()}
 
 
 def measured(name: str, threads: int, given: Namespace) -> dict:
@@ -77,7 +77,7 @@ def measured(name: str, threads: int, given: Namespace) -> dict:
     found["peak"] = {loop.name: [flop / s / 1e9 for s in turns.pop(loop.name)] for loop in loops}
     found["step"] = {key: [s / case.steps for s in column] for key, column in turns.items()}
     if not given.no_prediction:
-        readers = prediction(job, given.engine)
+        readers, found["taken_to_predict"] = prediction(job, given.engine)
         found["predictions_apart"] = check_same(readers, case)
         found["prediction"] = take_turns(readers, **how)
     took = f"{prepared:.0f} s to prepare, {perf_counter() - begun - prepared:.0f} s to measure"

@@ -1,4 +1,9 @@
-"""JAX: the whole step compiled, its parameters donated; and the whole epoch as one lax.scan."""
+"""JAX: the whole step compiled, its parameters donated; and the whole epoch as one lax.scan.
+
+Each with W^l as it is, (n_l, n_(l-1)), and turned: XLA prefers one or the other, depending on the net.
+"""
+
+from functools import partial
 
 import numpy as np
 
@@ -6,20 +11,20 @@ from deltaprop.bench.cases import RATE, Job
 from deltaprop.bench.timing import Contender
 
 
-def _logits(theta, a):
+def _logits(theta, a, turned):
     import jax
 
-    *hidden, (W, b) = theta
+    *hidden, (W, b) = [(W if turned else W.T, b) for W, b in theta]
     for W_l, b_l in hidden:
-        a = jax.nn.sigmoid(a @ W_l.T + b_l)
-    return a @ W.T + b
+        a = jax.nn.sigmoid(a @ W_l + b_l)
+    return a @ W + b
 
 
-def _step(theta, X, y, rows):
+def _step(theta, X, y, rows, turned):
     import jax
 
     def cost(theta):
-        log_p = jax.nn.log_softmax(_logits(theta, X[rows]))
+        log_p = jax.nn.log_softmax(_logits(theta, X[rows], turned))
         return -(jax.nn.one_hot(y[rows], log_p.shape[1]) * log_p).sum(axis=1).mean()
 
     value, gradient = jax.value_and_grad(cost)(theta)
@@ -29,24 +34,27 @@ def _step(theta, X, y, rows):
 class _Net:
     """Parameters on JAX's side, which every step replaces; run ends when the last step has."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, turned: bool) -> None:
         import jax.numpy as jnp
 
-        self.job, self.X, self.y = job, jnp.asarray(job.X), jnp.asarray(job.y, dtype=np.int32)
+        self.job, self.turned = job, turned
+        self.name = "W turned" if turned else "W as it is"
+        self.X, self.y = jnp.asarray(job.X), jnp.asarray(job.y, dtype=np.int32)
         self.reset()
 
     def reset(self) -> None:
         import jax.numpy as jnp
 
-        self.theta = [tuple(map(jnp.array, layer)) for layer in zip(self.job.W(), self.job.b(), strict=True)]
+        pairs = zip(self.job.W(), self.job.b(), strict=True)
+        self.theta = [(jnp.array(np.ascontiguousarray(W.T) if self.turned else W), jnp.array(b)) for W, b in pairs]
 
 
-def jit(job: Job) -> Contender:
+def jit(job: Job, turned: bool) -> Contender:
     import jax
     import jax.numpy as jnp
 
-    net = _Net(job)
-    step = jax.jit(_step, donate_argnums=0)
+    net = _Net(job, turned)
+    step = jax.jit(partial(_step, turned=turned), donate_argnums=0)
     batches = [jnp.asarray(rows, dtype=np.int32) for rows in job.batches]
 
     def run():
@@ -57,18 +65,18 @@ def jit(job: Job) -> Contender:
         jax.block_until_ready(net.theta)
         return costs
 
-    return Contender("JAX jit", run, net.reset)
+    return Contender(f"jit, {net.name}", run, net.reset)
 
 
-def scan(job: Job) -> Contender:
+def scan(job: Job, turned: bool) -> Contender:
     import jax
     import jax.numpy as jnp
 
-    net = _Net(job)
+    net = _Net(job, turned)
     order = jnp.asarray(np.stack(job.batches), dtype=np.int32)
 
     def epoch(theta, X, y, order):
-        return jax.lax.scan(lambda theta, rows: _step(theta, X, y, rows), theta, order)
+        return jax.lax.scan(lambda theta, rows: _step(theta, X, y, rows, turned), theta, order)
 
     epoch = jax.jit(epoch, donate_argnums=0)
 
@@ -76,13 +84,21 @@ def scan(job: Job) -> Contender:
         net.theta, costs = epoch(net.theta, net.X, net.y, order)
         return jax.block_until_ready(costs)
 
-    return Contender("JAX scan", run, net.reset)
+    return Contender(f"scan, {net.name}", run, net.reset)
 
 
-def prediction(job: Job) -> Contender:
+def prediction(job: Job, turned: bool) -> Contender:
     import jax
     import jax.numpy as jnp
 
-    theta, x = _Net(job).theta, jnp.asarray(job.unseen)
-    forward = jax.jit(lambda theta, x: jax.nn.softmax(_logits(theta, x)))
-    return Contender("JAX jit", lambda: jax.block_until_ready(forward(theta, x)))
+    net, x = _Net(job, turned), jnp.asarray(job.unseen)
+    forward = jax.jit(lambda theta, x: jax.nn.softmax(_logits(theta, x, turned)))
+    return Contender(f"forward, {net.name}", lambda: jax.block_until_ready(forward(net.theta, x)))
+
+
+def _both(make) -> list:
+    return [partial(make, turned=turned) for turned in (False, True)]
+
+
+TRAINING = {"JAX jit: step": _both(jit), "JAX scan: epoch": _both(scan)}
+PREDICTION = {"JAX jit": _both(prediction)}

@@ -1,6 +1,6 @@
 """Tables in Markdown from what the children measured."""
 
-from statistics import median
+from statistics import median, quantiles
 
 from benchmarks._machine import table
 from deltaprop.bench.cases import CASES
@@ -26,6 +26,12 @@ def net(found: dict) -> str:
 def micro(seconds: list[float]) -> str:
     us = median(seconds) * 1e6
     return f"{us:,.0f}" if us >= 100 else f"{us:.1f}"
+
+
+def middle_half(column: list[float]) -> float:
+    """From the first to the third quartile, relative to the median: how quiet the machine was."""
+    low, _, high = quantiles(column, n=4) if len(column) > 1 else (column[0],) * 3
+    return (high - low) / median(column)
 
 
 def best(columns: dict[str, list[float]], names: tuple[str, ...]) -> list[float] | None:
@@ -146,8 +152,9 @@ def notes(results: list[dict]) -> str:
         apart = f"costs agree to {found['apart']:.0e}"
         if "predictions_apart" in found:
             apart += f", predictions to {found['predictions_apart']:.0e}"
-        taken = "; ".join(found["taken"].values()) or "no variants"
-        lines.append(f"- {found['case']}: {apart}; {peaks} GFLOP/s; taken of PyTorch: {taken}")
+        taken = "; ".join([*found["taken"].values(), *found.get("taken_to_predict", {}).values()])
+        spread = f"middle half of our rounds within {middle_half(found['step']['deltaprop: epoch']):.0%}"
+        lines.append(f"- {found['case']}: {apart}; {peaks} GFLOP/s; {spread}" + (f"; taken: {taken}" if taken else ""))
     running = results[-1]["running"]
     return "\n".join([*lines, f"- BLAS: {', '.join(running['blas'])}"]) + "\n"
 

@@ -1,5 +1,7 @@
 """PyTorch: eager with autograd, and the whole step compiled; each in the variants that could be its best."""
 
+from functools import partial
+
 import numpy as np
 
 from deltaprop.bench.cases import RATE, Job
@@ -138,11 +140,11 @@ def compiled_prediction(job: Job) -> Contender:
     return Contender("PyTorch compiled", run)
 
 
-STEPS = {
-    "PyTorch eager": [eager_foreach, eager_fused],
-    "PyTorch compiled": [lambda job: compiled(job, "default"), lambda job: compiled(job, "max-autotune")],
+TRAINING = {
+    "PyTorch eager: step": [eager_foreach, eager_fused],
+    "PyTorch compiled: step": [partial(compiled, mode="default"), partial(compiled, mode="max-autotune")],
 }
-PREDICTIONS = [eager_prediction, compiled_prediction]
+PREDICTION = {"PyTorch eager": [eager_prediction], "PyTorch compiled": [compiled_prediction]}
 
 
 def prepare(threads: int) -> None:
