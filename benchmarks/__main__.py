@@ -1,15 +1,22 @@
-"""All measurements in turn: what `make bench` runs."""
+"""All measurements in turn: what `make bench` runs. The peers come with `pip install '.[bench]'`; about 15 minutes."""
 
-import os
-import platform
+from benchmarks import _machine, fit, memory, overhead, reference, sparse, start_up, tables
+from benchmarks.peers import __main__ as peers
 
-import numpy as np
-
-from benchmarks import memory, reference, sparse, start_up, tables
+MODULES = {
+    "peers": peers,
+    "fit": fit,
+    "overhead": overhead,
+    "start_up": start_up,
+    "reference": reference,
+    "sparse": sparse,
+    "memory": memory,
+    "tables": tables,
+}
 
 if __name__ == "__main__":
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, NumPy {np.__version__}\n")
-    for module in (start_up, reference, sparse, memory, tables):
-        print(f"## {module.__name__.removeprefix('benchmarks.')}: {module.__doc__.splitlines()[0]}")
+    print(_machine.heading("benchmarks"))
+    for name, module in MODULES.items():
+        print(f"## {name}: {module.__doc__.splitlines()[0]}\n")
         module.main()
-        print()
+        print(flush=True)

@@ -23,7 +23,7 @@ ORDER: list[set[str]] = [
     {"trace"},
     {"files"},
     {"network"},
-    {"verify", "training", "derivation", "factors", "distributed"},
+    {"verify", "training", "bench", "derivation", "factors", "distributed"},
     {"estimators", "interop", "explorer"},
     {"cli"},
 ]

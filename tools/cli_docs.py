@@ -76,6 +76,12 @@ JSON = {
         "facts": "about the training, as in `train`",
         "table": "`encoder`, `target` and `drop`, see [the file format](file-format.md); null for a network alone",
     },
+    "bench": {
+        "seconds": "how long all of it took",
+        "results": "one object per net, engine and number of threads: `net`, `batch`, `by`, `threads`, `us_per_step` "
+        "(microseconds), `gflops` (billions of multiplications and additions per second), `rows_per_second` "
+        "(predicted)",
+    },
 }
 
 

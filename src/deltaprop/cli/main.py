@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from deltaprop import __version__
+from deltaprop.cli.bench import bench
 from deltaprop.cli.check import check
 from deltaprop.cli.evaluate import evaluate
 from deltaprop.cli.info import info
@@ -28,6 +29,7 @@ COMMANDS: dict[Callable[..., None], str] = {  # in the order of a first use; eac
     evaluate: "Compare predictions with the known target.",
     check: "Check a model's gradients against differences.",
     info: "Show what is in a model file.",
+    bench: "Measure how fast this machine trains and predicts.",
 }
 
 
@@ -57,7 +59,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for command, summary in COMMANDS.items():
-    app.command(no_args_is_help=True, short_help=summary, epilog=EPILOG)(command)
+    app.command(no_args_is_help=command is not bench, short_help=summary, epilog=EPILOG)(command)
 
 
 def _version(asked: bool) -> None:

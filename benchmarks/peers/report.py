@@ -1,0 +1,173 @@
+"""Tables in Markdown from what the children measured."""
+
+from statistics import median, quantiles
+
+from benchmarks._machine import table
+from deltaprop.bench.cases import CASES
+from deltaprop.bench.timing import ratio
+
+PYTORCH = ("PyTorch eager: step", "PyTorch compiled: step")
+STEP_PEERS = (*PYTORCH, "JAX jit: step", "scikit-learn: step", "NumPy: step")
+EPOCH_PEERS = ("JAX scan: epoch", "scikit-learn: epoch")
+EITHER = {  # per library, all that it can do an epoch with
+    "PyTorch": PYTORCH,
+    "JAX": ("JAX jit: step", "JAX scan: epoch"),
+    "scikit-learn": ("scikit-learn: step", "scikit-learn: epoch"),
+    "NumPy": ("NumPy: step",),
+}
+BIG = ("tab", "mnist", "deep", "wide")
+
+
+def net(found: dict) -> str:
+    case = CASES[found["case"]]
+    return f"{case.name}: {case}, {case.batch}"
+
+
+def micro(seconds: list[float]) -> str:
+    us = median(seconds) * 1e6
+    return f"{us:,.0f}" if us >= 100 else f"{us:.1f}"
+
+
+def middle_half(column: list[float]) -> float:
+    """From the first to the third quartile, relative to the median: how quiet the machine was."""
+    low, _, high = quantiles(column, n=4) if len(column) > 1 else (column[0],) * 3
+    return (high - low) / median(column)
+
+
+def best(columns: dict[str, list[float]], names: tuple[str, ...]) -> list[float] | None:
+    """The rounds of the one with the smallest median; None where none of them took part."""
+    here = [columns[name] for name in names if name in columns]
+    return min(here, key=median) if here else None
+
+
+def times(first: list[float], second: list[float] | None) -> float | None:
+    """How many times faster the second is than the first; None without a first."""
+    return None if second is None else ratio(second, first)
+
+
+def shown(value: float | None, form: str = "{:.2f}") -> str:
+    return "-" if value is None else form.format(value)
+
+
+def share(found: dict) -> float | None:
+    """The median over the rounds of our floating-point operations per second, an epoch in one call, to the peak's."""
+    peaks = found["peak"].values()
+    if not peaks:
+        return None
+    peak = max(peaks, key=median)
+    flop = CASES[found["case"]].flop
+    return median(flop / s / 1e9 / p for s, p in zip(found["step"]["deltaprop: epoch"], peak, strict=True))
+
+
+def steps(results: list[dict]) -> str:
+    """Scope: a step called from Python."""
+    rows = []
+    for found in results:
+        columns = found["step"]
+        own = columns["deltaprop: step"]
+        peers = [micro(columns[name]) if name in columns else "-" for name in STEP_PEERS]
+        faster = [shown(times(own, best(columns, names))) for names in (PYTORCH, *((name,) for name in STEP_PEERS[2:]))]
+        rows.append([net(found), micro(own), *peers, *faster])
+    heads = [name.removesuffix(": step") for name in STEP_PEERS]
+    return table(["net, batch", "deltaprop", *heads, "× PyTorch", "× JAX jit", "× scikit-learn", "× NumPy"], rows)
+
+
+def epochs(results: list[dict]) -> str:
+    """Scope: an epoch inside the library."""
+    rows = []
+    for found in results:
+        columns, case = found["step"], CASES[found["case"]]
+        own = columns["deltaprop: epoch"]
+        peers = [micro(columns[name]) if name in columns else "-" for name in EPOCH_PEERS]
+        gflops = f"{case.flop / median(own) / 1e9:.1f}"
+        faster = [shown(times(own, columns.get(name))) for name in EPOCH_PEERS]
+        rows.append(
+            [net(found), f"{case.flop / 1e6:,.1f}", micro(own), gflops, shown(share(found), "{:.0%}"), *peers, *faster]
+        )
+    headings = ["net, batch", "Mflop", "deltaprop", "GFLOP/s", "of peak", "JAX scan", "scikit-learn"]
+    return table([*headings, "× JAX scan", "× scikit-learn"], rows)
+
+
+def either(results: list[dict]) -> str:
+    """Scope: an epoch by each library's best means, a loop in Python where it has no call for it."""
+    rows = []
+    for found in results:
+        own = found["step"]["deltaprop: epoch"]
+        rows.append([net(found), micro(own)])
+        for names in EITHER.values():
+            other = best(found["step"], names)
+            rows[-1] += ["-" if other is None else micro(other), shown(times(own, other))]
+    return table(["net, batch", "deltaprop", *(text for name in EITHER for text in (name, "×"))], rows)
+
+
+def predictions(results: list[dict]) -> str:
+    """Rows per second of a forward pass over many rows."""
+    names = ("deltaprop", "PyTorch eager", "PyTorch compiled", "JAX jit", "scikit-learn", "NumPy")
+    rows = []
+    for found in results:
+        case, columns = CASES[found["case"]], found["prediction"]
+        rates = [f"{case.rows / median(columns[name]):,.0f}" if name in columns else "-" for name in names]
+        rows.append([net(found).rsplit(",", 1)[0], f"{case.rows:,}", *rates, shown(faster_prediction(found))])
+    return table(["net", "rows", *names, "× best peer"], rows)
+
+
+def faster_prediction(found: dict) -> float | None:
+    columns = found["prediction"]
+    return times(columns["deltaprop"], best(columns, tuple(name for name in columns if name != "deltaprop")))
+
+
+def goals(results: list[dict]) -> str:
+    """Each goal of the project for one number of threads, and what was measured."""
+    rows = []
+    for found in results:
+        name, threads = found["case"], found["threads"]
+        own = found["step"]["deltaprop: epoch"]
+        against = {library: times(own, best(found["step"], names)) for library, names in EITHER.items()}
+        scan = times(own, found["step"].get("JAX scan: epoch"))
+        wanted = []
+        if name in BIG:
+            wanted.append(("share of peak", share(found), 0.80 if threads == 1 else 0.75))
+            wanted += [
+                ("× PyTorch", against["PyTorch"], 2.0),
+                ("× JAX", against["JAX"], 1.05 if name == "wide" else 1.2),
+            ]
+        if name == "tiny":
+            wanted += [("× PyTorch", against["PyTorch"], 10.0), ("× scikit-learn", against["scikit-learn"], 10.0)]
+            wanted.append(("× JAX scan", scan, 1.5))
+        if "prediction" in found:
+            wanted.append(("prediction, × best peer", faster_prediction(found), 1.2))
+        for what, value, goal in wanted:
+            verdict = (
+                "not measured" if value is None else "met" if value >= goal else f"missed by {1 - value / goal:.0%}"
+            )
+            rows.append([f"{name}, {what}", shown(value), f"{goal:.2f}", verdict])
+    return table(["goal", "measured", "at least", ""], rows)
+
+
+def notes(results: list[dict]) -> str:
+    """What must be known to read the tables."""
+    lines = []
+    for found in results:
+        peaks = ", ".join(f"{name} {median(column):.0f}" for name, column in found["peak"].items()) or "no peak"
+        apart = f"costs agree to {found['apart']:.0e}"
+        if "predictions_apart" in found:
+            apart += f", predictions to {found['predictions_apart']:.0e}"
+        taken = "; ".join([*found["taken"].values(), *found.get("taken_to_predict", {}).values()])
+        spread = f"middle half of our rounds within {middle_half(found['step']['deltaprop: epoch']):.0%}"
+        lines.append(f"- {found['case']}: {apart}; {peaks} GFLOP/s; {spread}" + (f"; taken: {taken}" if taken else ""))
+    running = results[-1]["running"]
+    return "\n".join([*lines, f"- BLAS: {', '.join(running['blas'])}"]) + "\n"
+
+
+def document(results: list[dict]) -> str:
+    """All tables for one number of threads."""
+    threads = results[0]["threads"]
+    where = "one core, pinned" if threads == 1 else f"{threads} cores, pinned"
+    parts = [f"### Training and prediction, {where} (engine {results[0]['engine']})\n"]
+    parts += ["A step called from Python, µs:\n", steps(results)]
+    parts += ["An epoch inside the library, µs per step:\n", epochs(results)]
+    text = "An epoch by each library's best means (PyTorch, NumPy: a loop in Python, their only one), µs per step:\n"
+    parts += [text, either(results)]
+    if "prediction" in results[0]:
+        parts += ["Prediction, rows per second:\n", predictions(results)]
+    return "\n".join([*parts, "Goals:\n", goals(results), "Notes:\n", notes(results)])

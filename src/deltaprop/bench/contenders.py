@@ -1,0 +1,105 @@
+"""Our engines and scikit-learn at the same work: an epoch of training, the same epoch step by step, prediction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from deltaprop._types import Array
+from deltaprop.bench.cases import RATE, Job
+from deltaprop.bench.timing import Contender
+from deltaprop.engines.protocol import Rules, Steps
+from deltaprop.errors import EngineError
+from deltaprop.network import Network
+from deltaprop.optim.optimizers import SGD
+
+SCIKIT_LEARN = "scikit-learn"
+
+
+def our_network(job: Job, engine: str, n_threads: int | None = None) -> Network:
+    """The job's network on this engine."""
+    net = Network(job.case.sizes, activation="sigmoid", engine=engine, n_threads=n_threads, seed=0)
+    net.theta[...] = job.net.theta
+    return net
+
+
+def ours(job: Job, engine: str = "auto", n_threads: int | None = None, *, by_step: bool = False) -> Contender:
+    """An epoch in one call of the plan, or, `by_step`, in one call per step."""
+    net = our_network(job, engine, n_threads)
+    plan, rules, batch = net.new_plan(job.case.batch), Rules(SGD(RATE)), job.case.batch
+
+    def train(order: Array, bounds: Array) -> Array:
+        steps = Steps(job.X, job.y, None, order, bounds, np.full(len(bounds) - 1, RATE))
+        if plan.train(net.theta, (), rules, steps) < len(steps.rates):
+            raise EngineError(f"The engine {net.engine!r} came to a cost that is not finite on {job.case}.")
+        return steps.costs
+
+    def run() -> Any:
+        return [train(rows, one)[0] for rows in batches] if by_step else train(job.order, job.bounds)
+
+    def reset() -> None:
+        net.theta[...] = job.net.theta
+
+    batches, one = job.batches, np.array([0, batch])
+    return Contender(net.engine, run, reset)
+
+
+def our_prediction(job: Job, engine: str = "auto", n_threads: int | None = None) -> Contender:
+    """`net.forward` on the unseen rows."""
+    net = our_network(job, engine, n_threads)
+    return Contender(net.engine, lambda: net.forward(job.unseen))
+
+
+def scikit_learn(job: Job, *, by_step: bool = False) -> Contender:
+    """An epoch by one `partial_fit` over rows that lie in order already, or by one `partial_fit` per gathered batch.
+
+    The first tells the mean cost of the epoch alone.
+    """
+    model = _model(job)
+    X, y, batches = job.X[job.order], job.y[job.order], job.batches
+
+    def step(rows: Array) -> float:
+        model.partial_fit(job.X[rows], job.y[rows])
+        return float(model.loss_)
+
+    def run() -> list[float]:
+        if by_step:
+            return [step(rows) for rows in batches]
+        model.partial_fit(X, y)
+        return [float(model.loss_)]
+
+    return Contender(SCIKIT_LEARN, run, lambda: _set_parameters(model, job))
+
+
+def scikit_learn_prediction(job: Job) -> Contender:
+    """`predict_proba` on the unseen rows."""
+    model = _model(job)
+    return Contender(SCIKIT_LEARN, lambda: model.predict_proba(job.unseen))
+
+
+def _model(job: Job) -> Any:
+    """An MLPClassifier with the job's parameters: what it has drawn itself is written over."""
+    from sklearn.neural_network import MLPClassifier
+
+    case = job.case
+    model = MLPClassifier(
+        case.sizes[1:-1],
+        activation="logistic",
+        solver="sgd",
+        learning_rate_init=RATE,
+        momentum=0.0,
+        alpha=0.0,
+        batch_size=case.batch,
+        shuffle=False,
+        random_state=0,
+    )
+    model.partial_fit(job.X[: case.batch], job.y[: case.batch], classes=np.arange(case.sizes[-1]))
+    _set_parameters(model, job)
+    return model
+
+
+def _set_parameters(model: Any, job: Job) -> None:
+    """scikit-learn keeps W^l turned: (n_(l-1), n_l)."""
+    for coef, intercept, W, b in zip(model.coefs_, model.intercepts_, job.W(), job.b(), strict=True):
+        coef[...], intercept[...] = W.T, b

@@ -1,0 +1,62 @@
+"""One net, every engine that is here, and scikit-learn: first that they compute the same, then how fast."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from threadpoolctl import threadpool_limits
+
+from deltaprop.bench.cases import Case, Job
+from deltaprop.bench.contenders import our_prediction, ours, scikit_learn, scikit_learn_prediction
+from deltaprop.bench.timing import Contender, apart, take_turns
+from deltaprop.engines.select import engines
+from deltaprop.errors import EngineError
+
+ROUNDS, LEAST = 7, 0.03
+SAME = 1e-3  # float32 after an epoch: roundings add up, mistakes are larger
+
+
+@dataclass(frozen=True)
+class Result:
+    """How fast one contender is at one net, as medians over the rounds."""
+
+    net: str
+    batch: int
+    by: str
+    threads: int
+    us_per_step: float
+    gflops: float
+    rows_per_second: float
+
+
+def measure(case: Case, n_threads: int, limit: float) -> list[Result]:
+    """The results of every contender on so many threads, in about 2 `limit` seconds at most."""
+    here = [info.name for info in engines() if info.available]
+    with threadpool_limits(n_threads):
+        job = Job(case)
+        train = [*(ours(job, name, n_threads) for name in here), scikit_learn(job)]
+        predict = [*(our_prediction(job, name, n_threads) for name in here), scikit_learn_prediction(job)]
+        check_same(train, case)
+        check_same(predict, case)
+        epochs = take_turns(train, rounds=ROUNDS, least=LEAST, limit=limit)
+        passes = take_turns(predict, rounds=ROUNDS, least=LEAST, limit=limit)
+    return [_result(case, n_threads, name, median(epochs[name]), median(passes[name])) for name in epochs]
+
+
+def check_same(contenders: Sequence[Contender], case: Case) -> float:
+    """How far the others are apart from the first; EngineError where that is more than rounding."""
+    first, *others = contenders
+    expected, worst = first.outcome(), 0.0
+    for other in others:
+        found = apart(other.outcome(), expected)
+        if not found <= SAME:
+            raise EngineError(f"{other.name} and {first.name} do not compute the same on {case}: {found:.1e} apart.")
+        worst = max(worst, found)
+    return worst
+
+
+def _result(case: Case, n_threads: int, name: str, epoch: float, prediction: float) -> Result:
+    step = epoch / case.steps
+    return Result(str(case), case.batch, name, n_threads, step * 1e6, case.flop / step / 1e9, case.rows / prediction)
