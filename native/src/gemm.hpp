@@ -89,7 +89,7 @@ template <class T> inline void turn_square(Vec<T> (&row)[lanes<T>]) {
     constexpr int n = lanes<T>;
 #pragma GCC unroll 4
     for (int s = 1; s < n; s *= 2) {
-        VecI<T> low, high;
+        VecI<T> low{}, high{};
         for (int i = 0; i < n; i++) {
             low[i] = i & s ? n + i - s : i;
             high[i] = i & s ? n + i : i + s;

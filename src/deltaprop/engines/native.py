@@ -9,6 +9,7 @@ from deltaprop._types import Array
 from deltaprop.core.activations import ACTIVATIONS, OUTPUTS
 from deltaprop.core.costs import BINARY, CATEGORICAL, COSTS, Cost, huber_threshold
 from deltaprop.core.spec import Spec
+from deltaprop.engines import limits as limits  # threadpoolctl is told of our threads
 from deltaprop.engines.protocol import Rules, Steps
 from deltaprop.errors import EngineError
 from deltaprop.optim.optimizers import SGD, Adam, Optimizer, RMSprop

@@ -114,7 +114,7 @@ def check_threads(n_threads: object) -> int:
 def usable_cores() -> int:
     """The cores that this process may use: by its affinity, its container's quota, and OMP_NUM_THREADS."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    most = os.environ.get("OMP_NUM_THREADS", "")
+    most = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]  # one number per level of nesting
     limits = [cores, *([int(most)] if most.isdecimal() else []), *_quota()]
     return max(1, min(limits))
 
