@@ -91,7 +91,7 @@ def run(code):
 LIMITED = """
 import resource, numpy as np, deltaprop as dp
 X, y = np.ones((5000, 100), np.float32), np.arange(5000) % 10
-net = dp.Network([100, 100, 10], seed=0, engine={engine!r}, n_threads=2)
+net = dp.Network([100, 100, 10], seed=0, engine="native", n_threads=2)
 dp.train(net, X, y, epochs=1, batch_size=1000, seed=0)
 before = net.forward(X)
 now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
@@ -99,11 +99,11 @@ resource.setrlimit(resource.RLIMIT_AS, (now + 300_000_000, resource.RLIM_INFINIT
 refused = 0
 for attempt in range(30):
     try:
-        net.new_plan({batch})
+        net.new_plan(250_000)
     except MemoryError:
         refused += 1
 try:
-    dp.Network([100_000, 2000, 10], engine={engine!r})
+    dp.Network([100_000, 2000, 10], engine="native")
 except MemoryError:
     refused += 1
 print(refused, net.new_plan(50_000).batch, bool((net.forward(X) == before).all()))
@@ -113,5 +113,5 @@ print(dp.train(net, X, y, epochs=1, batch_size=1000, seed=0).stopped)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits a process by RLIMIT_AS, and asks /proc what it has")
 def test_memory_that_runs_out_is_an_error_and_leaves_nothing_behind(native):
-    done = run(LIMITED.format(engine="native", batch=250_000))
+    done = run(LIMITED)
     assert done.stdout.split() == ["31", "50000", "True", "epochs"], done.stdout + done.stderr

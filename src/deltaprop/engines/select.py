@@ -82,7 +82,7 @@ def select(name: str, spec: Spec | None = None, n_threads: int | None = None) ->
     if not chosen.available:
         raise EngineError(f"The engine {name!r} is not available: {chosen.why}. Use engine='auto' or 'reference'.")
     if name == "auto" and _import_error is not None:
-        _say_once(f"The native engine is {found['native'].why}. The reference engine runs instead, and is slower.")
+        say_once(f"The native engine is {found['native'].why}. The reference engine runs instead, and is slower.")
     if chosen.name == "reference":
         return ReferenceEngine()
     unknown = native.unsupported(spec) if spec else None
@@ -90,11 +90,12 @@ def select(name: str, spec: Spec | None = None, n_threads: int | None = None) ->
         return native.NativeEngine(threads, instruction_set())
     if name == "native":
         raise EngineError(f"The engine 'native' does not know {unknown}. Use engine='auto' or 'reference'.")
-    _say_once(f"The native engine does not know {unknown}: the reference engine runs this network, and is slower.")
+    say_once(f"The native engine does not know {unknown}: the reference engine runs this network, and is slower.")
     return ReferenceEngine()
 
 
-def _say_once(sentence: str) -> None:
+def say_once(sentence: str) -> None:
+    """Warn by the logger "deltaprop", which writes to stderr unless told otherwise; the same sentence only once."""
     if sentence not in _said:
         _said.add(sentence)
         logging.getLogger("deltaprop").warning(sentence)
