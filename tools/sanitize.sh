@@ -20,5 +20,7 @@ site=$("$build/venv/bin/python" -c 'import site; print(site.getsitepackages()[0]
 CXXFLAGS="${sane[*]} -fsanitize=address,undefined" "$python" -m pip install --quiet --disable-pip-version-check --no-deps \
   --no-build-isolation --upgrade --target "$site" -C build-dir="$build/extension" -C cmake.build-type=None .
 runtime=$("${CXX:-g++}" -print-file-name=libasan.so):$("${CXX:-g++}" -print-file-name=libubsan.so):$("${CXX:-g++}" -print-file-name=libstdc++.so)
-LD_PRELOAD=$runtime ASAN_OPTIONS=detect_leaks=0 CI=1 "$build/venv/bin/python" -m pytest -q -p no:cacheprovider -k native \
+export LD_PRELOAD=$runtime ASAN_OPTIONS=detect_leaks=0 CI=1  # the interpreter itself leaks at its end
+"$build/venv/bin/python" -c "import deltaprop; assert '/build/sanitize/' in deltaprop.__file__, deltaprop.__file__; deltaprop.show_engines()"
+"$build/venv/bin/python" -m pytest -q -p no:cacheprovider -k native \
   tests/engines/test_contract.py tests/engines/test_layouts.py tests/engines/test_threads.py
