@@ -71,7 +71,12 @@ def network(engine, dtype):
 def everything(engine, dtype, X, Y, weight):
     """All that a network does with examples, as one list of arrays."""
     net = network(engine, dtype)
-    found = [net.forward(X), net.cost(X, Y, weight), net.backprop(X, Y, weight).vector, net.input_gradient(X, Y, weight)]
+    found = [
+        net.forward(X),
+        net.cost(X, Y, weight),
+        net.backprop(X, Y, weight).vector,
+        net.input_gradient(X, Y, weight),
+    ]
     history = dp.train(net, X, Y, sample_weight=weight, epochs=2, batch_size=5, seed=1, validation=0.25)
     return [*found, net.theta, history.cost, history.validation_cost]
 
@@ -145,7 +150,8 @@ def test_a_plan_gives_the_same_bits(engine, dtype, data, which, lay):
 def test_a_native_plan_refuses_parameters_that_it_cannot_write_to(native, dtype, data, which, lay):
     odd = Given(native, dtype, data, **{which: lay})
     if lay is np.asfortranarray:  # of a vector: itself
-        return same(odd.train(), Given(native, dtype, data).train())
+        same(odd.train(), Given(native, dtype, data).train())
+        return
     with pytest.raises((ValueError, TypeError), match=f"{which} must be a contiguous vector|incompatible function arg"):
         odd.train()
 

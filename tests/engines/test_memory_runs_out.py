@@ -1,4 +1,4 @@
-"""Memory: none is allocated from one step to the next, too much is refused in a sentence, and a refusal leaves nothing behind."""
+"""Memory: none is allocated from step to step, too much is refused in a sentence, a refusal leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -43,7 +43,11 @@ class Work:
 @pytest.mark.parametrize("n_threads", [1, 3])
 @pytest.mark.parametrize(
     "rules",
-    [Rules(dp.SGD(0.1)), Rules(dp.Adam(0.01), dropout=(0.5, 0.2)), Rules(dp.SGD(0.1, 0.9), l1=0.1, l2=0.1, clip_norm=1)],
+    [
+        Rules(dp.SGD(0.1)),
+        Rules(dp.Adam(0.01), dropout=(0.5, 0.2)),
+        Rules(dp.SGD(0.1, 0.9), l1=0.1, l2=0.1, clip_norm=1),
+    ],
     ids=["plain", "dropout", "clipped"],
 )
 def test_nothing_is_allocated_once_a_plan_has_seen_such_steps(native, dtype, n_threads, rules):

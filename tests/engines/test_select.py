@@ -82,6 +82,7 @@ def test_show_engines_says_in_one_line_why_it_was_left_out(absent, said):
 
 
 def test_a_core_that_does_not_load_is_told_from_one_that_was_not_built(monkeypatch):
+    monkeypatch.setitem(sys.modules, "deltaprop._native_absent", None)
     monkeypatch.setattr(selection, "_import_error", "libstdc++.so.6: no version GLIBCXX_3.4.30")
     found = {info.name: info for info in engines()}["native"]
     assert not found.available
@@ -142,7 +143,13 @@ def test_a_file_written_where_native_is_loads_where_it_is_absent(native, tmp_pat
 
 def test_a_copy_asks_for_what_the_original_asked_for(native):
     net = dp.Network([3, 2], engine="reference", n_threads=3)
-    for twin in (net.copy(), net.astype("float64"), copy.copy(net), copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+    for twin in (
+        net.copy(),
+        net.astype("float64"),
+        copy.copy(net),
+        copy.deepcopy(net),
+        pickle.loads(pickle.dumps(net)),
+    ):
         assert (twin.engine, twin._asked) == ("reference", ("reference", 3))
 
 

@@ -169,15 +169,19 @@ linux = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts 
 
 @linux
 def test_small_work_stays_on_one_thread_and_large_work_does_not():
-    code = "before = count(); train(10, 50, 8); small = count() - before; train(300, 300, 3); print(small, count() - before)"
+    code = (
+        "first = count(); train(10, 50, 8); small = count() - first; train(300, 300, 3); print(small, count() - first)"
+    )
     done = run(COUNT + code)
     assert done.stdout.split() == ["0", "2"], done.stderr
 
 
 @linux
 def test_a_limit_set_before_keeps_threads_from_being_made():
-    code = "import threadpoolctl\nbefore = count()\nwith threadpoolctl.threadpool_limits(1): train(300, 300, 3)\nprint(count() - before)"
-    assert run(COUNT + code).stdout.split() == ["0"]
+    limited = (
+        "from threadpoolctl import threadpool_limits\nfirst = count()\nwith threadpool_limits(1): train(300, 300, 3)\n"
+    )
+    assert run(COUNT + limited + "print(count() - first)").stdout.split() == ["0"]
 
 
 FORK = """
@@ -237,6 +241,8 @@ def test_an_estimator_fitted_by_two_workers_is_the_one_fitted_here():
 
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((120, 5)), rng.integers(0, 2, 120)
-    model = dp.MLPClassifier((8,), max_iter=3, tol=0.0, n_iter_no_change=3, random_state=0, n_threads=2, engine="native")
+    model = dp.MLPClassifier(
+        (8,), max_iter=3, tol=0.0, n_iter_no_change=3, random_state=0, n_threads=2, engine="native"
+    )
     found = [cross_val_score(model, X, y, cv=3, n_jobs=n, error_score="raise") for n in (1, 2)]
     np.testing.assert_array_equal(found[0], found[1])

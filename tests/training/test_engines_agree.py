@@ -29,7 +29,9 @@ VARIANTS = {
     "everything": {"dropout": 0.2, "sample_weight": weight, "l1": 1e-3, "l2": 1e-2, "clip_norm": 1.0},
 }
 SCHEDULES = ["cosine", "one_cycle", "step", "inverse_scaling", "warm_up", dp.ReduceOnPlateau(patience=1)]
-PAIRS = [(output, cost) for output in OUTPUTS for cost in COSTS if output in (get_cost(cost, output).outputs or OUTPUTS)]
+PAIRS = [
+    (output, cost) for output in OUTPUTS for cost in COSTS if output in (get_cost(cost, output).outputs or OUTPUTS)
+]
 
 
 @pytest.fixture
@@ -40,7 +42,9 @@ def examples(rng):
 
 def curve(engine, dtype, X, Y, of=None, **given):
     """C of each of 105 steps, in 8 epochs with an odd last batch, and the parameters at the end."""
-    net = dp.Network([N_0, 17, 12, N_L], **{"activation": "tanh", "dtype": dtype, "seed": 0, **(of or {})}, engine=engine)
+    net = dp.Network(
+        [N_0, 17, 12, N_L], **{"activation": "tanh", "dtype": dtype, "seed": 0, **(of or {})}, engine=engine
+    )
     assert net.engine == engine
     costs = []
     history = dp.train(net, X, Y, epochs=8, batch_size=31, seed=1, on_step=lambda e: costs.append(e.cost), **given)

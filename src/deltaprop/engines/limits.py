@@ -1,4 +1,4 @@
-"""The native engine's threads as threadpoolctl sees them: `threadpool_limits(1)` limits them, `threadpool_info()` lists them.
+"""The native engine's threads as threadpoolctl sees them: `threadpool_limits` limits, `threadpool_info` lists them.
 
 https://github.com/joblib/threadpoolctl, "Writing a custom library controller".
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from threadpoolctl import LibController, register
 
 
-class NativeThreads(LibController):
+class NativeThreads(LibController):  # type: ignore[misc]  # threadpoolctl has no types
     """The one pool of threads that all plans of this process share (native/src/support.cpp)."""
 
     user_api = internal_api = "deltaprop"

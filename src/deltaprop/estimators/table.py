@@ -180,9 +180,7 @@ class TableModel:
         write_model(path, Stored(self.network.spec, self.network.theta, self.facts, table))
 
     @classmethod
-    def load(
-        cls, path: str | os.PathLike[str], *, engine: str = "auto", n_threads: int | None = None
-    ) -> TableModel:
+    def load(cls, path: str | os.PathLike[str], *, engine: str = "auto", n_threads: int | None = None) -> TableModel:
         """The model in a file that `save` or the command line wrote."""
         stored = read_model(path)
         parts, spec = table_parts(stored, str(path)), stored.spec
