@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check lint types bench clean
+.PHONY: help demo test check lint types bench sanitize clean
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
@@ -35,5 +35,8 @@ check: lint types test  ## what CI runs: ruff, strict types, tests
 bench: $(READY)  ## the measurements in docs/performance.md
 	@$(BIN)/python -m benchmarks
 
+sanitize: $(READY)  ## native/ and its contract under the address, undefined-behaviour and thread sanitizers
+	@tools/sanitize.sh
+
 clean:  ## remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis demo
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis demo

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from deltaprop.engines.select import engines, select
+from deltaprop.engines import select as selection
+from deltaprop.engines.select import FORCED_SET, engines, select
 
 settings.register_profile("local", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True, database=None)
@@ -22,10 +23,31 @@ def rng(request):
     return np.random.default_rng(zlib.crc32(request.node.nodeid.encode()))
 
 
-@pytest.fixture(params=[info.name for info in engines() if info.available])
-def engine(request):
-    """Every engine that can run here; tests/engines/test_every_engine_runs.py skips, visibly, for each that cannot."""
-    return select(request.param)
+INSTRUCTION_SETS = ("avx512", "avx2", "base")
+ENGINES = [info.name for info in engines() if info.available and info.name != "native"]
+
+
+@pytest.fixture(params=[*ENGINES, *(f"native-{name}" for name in INSTRUCTION_SETS)])
+def engine(request, monkeypatch):
+    """Every engine that can run here, the native one once per instruction set; skips, visibly, where one cannot."""
+    name, _, instructions = request.param.partition("-")
+    if instructions:
+        here = {info.name: info for info in engines()}["native"]
+        if not here.available:
+            pytest.skip(f"engine native: {here.why}")
+        if instructions not in selection.native.INSTRUCTION_SETS:
+            pytest.skip(f"instruction set {instructions}: not on this processor, or not in this build")
+        monkeypatch.setenv(FORCED_SET, instructions)
+    return select(name)
+
+
+@pytest.fixture
+def native():
+    """Skips, visibly, where the native engine is not here."""
+    here = {info.name: info for info in engines()}["native"]
+    if not here.available:
+        pytest.skip(f"engine native: {here.why}")
+    return select("native")
 
 
 @pytest.fixture(params=["float32", "float64"])

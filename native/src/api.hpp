@@ -52,7 +52,7 @@ struct Steps {
 // All pointers to numbers are of the plan's type, float or double.
 class Plan {
 public:
-    virtual ~Plan() = default;
+    virtual ~Plan();  // in support.cpp: an inline one would be compiled for every instruction set, and the linker would keep any
     virtual void forward(const void* theta, const Examples&, void* out) = 0;
     virtual double evaluate(const void* theta, const Examples&, void* out) = 0;
     virtual double gradients(const void* theta, const Examples&, void* grad, void* dX) = 0;  // dX may be null

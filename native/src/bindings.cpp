@@ -83,12 +83,28 @@ void activate(const std::string& set, int activation, const In& z, const Out& a,
     named(set).activate(activation, is_double, z.data(), a.data(), dsigma ? dsigma->data() : nullptr, int64_t(z.size()));
 }
 
+// What the training rules say, with the dropout probabilities that they point to.
+struct BoundRules : Rules {
+    std::vector<double> p;
+    BoundRules(int rule, double momentum, bool nesterov, double beta1, double beta2, double epsilon, double decay, double l1, double l2, double clip_norm, std::vector<double> dropout, uint64_t seed)
+        : Rules{rule, momentum, beta1, beta2, epsilon, decay, l1, l2, clip_norm, nesterov, nullptr, seed}, p(std::move(dropout)) {
+        if (!p.empty()) Rules::dropout = p.data();
+    }
+    size_t slots() const { return Rule(rule) == Rule::adam ? 2 : Rule(rule) == Rule::rmsprop || momentum != 0; }
+};
+
 class BoundPlan {
 public:
     BoundPlan(const std::string& set, std::vector<int64_t> n, std::vector<int> act, int cost, double threshold, bool canonical, int64_t batch, bool is_double, int threads)
         : n_(std::move(n)), act_(std::move(act)), bytes_(is_double ? 8 : 4) {
         const Spec spec{int(act_.size()), n_.data(), act_.data(), cost, threshold, canonical};
-        if (spec.L < 1 || spec.L > MAX_LAYERS) refuse("sizes", "of 1 to 1024 layers");
+        if (spec.L < 1 || spec.L > MAX_LAYERS || n_.size() != act_.size() + 1) refuse("sizes", "of 1 to 1024 layers");
+        for (int64_t width : n_)
+            if (width < 1) refuse("sizes", "1 or more each");
+        for (int a : act_)
+            if (a < 0 || a > int(Act::softmax)) refuse("activations", "of those that ACTIVATIONS names");
+        if (cost < 0 || cost > int(Cost::absolute)) refuse("cost", "of those that COSTS names");
+        if (batch < 1 || threads < 1) refuse("batch and threads", "1 or more");
         check_sizes(spec, batch);
         plan_.reset(named(set).make_plan(spec, batch, is_double, threads));
         for (size_t l = 1; l < n_.size(); l++) parameters_ += n_[l] * (n_[l - 1] + 1);
@@ -119,10 +135,11 @@ public:
         return alone([&] { return plan_->gradients(t, e, g, d); });
     }
 
-    int64_t train(const Out& theta, const std::vector<Out>& slots, const Rules& rules, const Rows& X, const In& Y, const MaybeIn& weight,
+    int64_t train(const Out& theta, const std::vector<Out>& slots, const BoundRules& rules, const Rows& X, const In& Y, const MaybeIn& weight,
                   const In& order, const In& bounds, const In& rates, int64_t first, const Out& costs) {
         const Examples e = examples(X, &Y, &weight);
-        if (slots.size() > 2) refuse("slots", "at most two vectors");
+        if (slots.size() > 2 || slots.size() < rules.slots()) refuse("slots", "as many vectors as the update rule keeps");
+        if (!rules.p.empty() && rules.p.size() != act_.size() - 1) refuse("dropout", "one probability per hidden layer");
         void* s[2] = {nullptr, nullptr};
         for (size_t i = 0; i < slots.size(); i++) s[i] = vector_out(slots[i], "slots");
         const int64_t count = int64_t(rates.size());
@@ -241,15 +258,6 @@ private:
     int64_t bytes_, parameters_ = 0;
     std::unique_ptr<Plan> plan_;
     std::atomic<bool> busy_{false};
-};
-
-// What the training rules say, with the dropout probabilities that they point to.
-struct BoundRules : Rules {
-    std::vector<double> p;
-    BoundRules(int rule, double momentum, bool nesterov, double beta1, double beta2, double epsilon, double decay, double l1, double l2, double clip_norm, std::vector<double> dropout, uint64_t seed)
-        : Rules{rule, momentum, beta1, beta2, epsilon, decay, l1, l2, clip_norm, nesterov, nullptr, seed}, p(std::move(dropout)) {
-        if (!p.empty()) Rules::dropout = p.data();
-    }
 };
 
 }  // namespace

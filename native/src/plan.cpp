@@ -28,7 +28,7 @@ template <class T> T* numbers(int64_t count) { return static_cast<T*>(allocate(c
 
 template <class T> class NativePlan final : public Plan {
 public:
-    NativePlan(const Spec& s, int64_t batch, int threads) : spec_(s), batch_(batch), threads_(threads), L_(s.L) {
+    NativePlan(const Spec& s, int64_t batch, int threads) : NativePlan(s, batch, threads, Empty{}) {  // so that a failure here releases
         n_ = static_cast<int64_t*>(allocate((L_ + 1) * sizeof(int64_t)));
         act_ = static_cast<int*>(allocate(L_ * sizeof(int)));
         std::memcpy(n_, s.n, (L_ + 1) * sizeof(int64_t));
@@ -54,7 +54,7 @@ public:
     }
 
     ~NativePlan() override {
-        for (int l = 0; l <= L_; l++)
+        for (int l = 0; layers_ && l <= L_; l++)
             for (T* p : {layers_[l].a, layers_[l].ds, layers_[l].below}) release(p);
         for (T* p : {y_, share_, theta_, grad_, slots_[0], slots_[1], sum_, panels_, kept_[0], kept_[1], kept_[2]}) release(p);
         for (void* p : {(void*)n_, (void*)act_, (void*)layers_, (void*)sums_, (void*)costs_, (void*)bounds_, (void*)words_}) release(p);
@@ -81,10 +81,14 @@ public:
                 take_in_all(static_cast<const T*>(slots[i]), slots_[i]);
             }
         int64_t done = 0;
-        rules_ = &rules;
-        reach_ = measured_reach();
-        while (done < steps.count && one_step(e, steps, done)) done++;
-        rules_ = nullptr;
+        {
+            struct Ruled {
+                const Rules*& of;
+                ~Ruled() { of = nullptr; }  // also where memory runs out in the middle of a step
+            } ruled{rules_ = &rules};
+            reach_ = measured_reach();
+            while (done < steps.count && one_step(e, steps, done)) done++;
+        }
         give_back_all(theta_, static_cast<T*>(theta));
         for (int i = 0; i < 2; i++)
             if (slots[i]) give_back_all(slots_[i], static_cast<T*>(slots[i]));
@@ -92,6 +96,9 @@ public:
     }
 
 private:
+    struct Empty {};
+    NativePlan(const Spec& s, int64_t batch, int threads, Empty) : spec_(s), batch_(batch), threads_(threads), L_(s.L) {}
+
     struct Layer : LayerLayout<T> {
         T *a, *ds;             // σ(z), of the last layer first z itself; σ', and later δ in its place
         T* below;              // W in panels for BP2
@@ -628,13 +635,13 @@ private:
     Spec spec_;
     int64_t batch_;
     int threads_, L_;
-    int64_t* n_;
-    int* act_;
-    Layer* layers_;
+    int64_t* n_ = nullptr;
+    int* act_ = nullptr;
+    Layer* layers_ = nullptr;
     int64_t n_weights_, total_, panel_size_, words_size_ = 0, step_ = 0, first_row_ = 0;
-    T *y_, *share_, *theta_, *grad_, *panels_, *sum_ = nullptr, *slots_[2] = {nullptr, nullptr}, *kept_[3] = {nullptr, nullptr, nullptr};
+    T *y_ = nullptr, *share_ = nullptr, *theta_ = nullptr, *grad_ = nullptr, *panels_ = nullptr, *sum_ = nullptr, *slots_[2] = {nullptr, nullptr}, *kept_[3] = {nullptr, nullptr, nullptr};
     Reach reach_;
-    double *sums_, *costs_, *bounds_;
+    double *sums_ = nullptr, *costs_ = nullptr, *bounds_ = nullptr;
     uint64_t* words_ = nullptr;
     const Rules* rules_ = nullptr;
     Stored<T> stored_;  // a^0 of a sparse batch

@@ -43,6 +43,8 @@ void* allocate(int64_t bytes) {
 
 void release(void* memory) { std::free(memory); }
 
+Plan::~Plan() = default;
+
 int64_t allocations() { return allocated.load(std::memory_order_relaxed); }
 
 void check_sizes(const Spec& spec, int64_t batch) {

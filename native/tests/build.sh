@@ -22,4 +22,9 @@ plan base &
 "$cxx" "${common[@]}" -c src/support.cpp -o "$folder/support.o"
 "$cxx" "${common[@]}" -c tests/test_plan.cpp -o "$folder/test_plan.o"
 wait $!
+# The linker keeps one copy of code that several objects hold, whatever processor it was compiled for: so none is shared.
+if nm -C "$folder"/plan_*.o | grep -E ' [Wu] '; then
+  echo "the above is in more than one instruction set's object" >&2
+  exit 1
+fi
 "$cxx" "${common[@]}" "${objects[@]}" -o "$folder/test_plan"

@@ -24,8 +24,8 @@ from deltaprop.core.sparse import Inputs
 from deltaprop.core.spec import Spec, checked_dtype, make_spec
 from deltaprop.engines.protocol import Plan
 from deltaprop.engines.reference import ReferenceEngine
-from deltaprop.engines.select import select
-from deltaprop.errors import ArgumentError, NonFiniteError, ShapeError, sentence
+from deltaprop.engines.select import say_once, select
+from deltaprop.errors import ArgumentError, EngineError, NonFiniteError, ShapeError, sentence
 from deltaprop.files.format import Stored, read_model, write_model
 from deltaprop.trace.nonfinite import find_nonfinite
 from deltaprop.trace.record import Trace, layer_index, record
@@ -151,7 +151,11 @@ class Network:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _plans=threading.local())
-        self._choose_engine(*self._asked)
+        try:
+            self._choose_engine(*self._asked)
+        except EngineError as error:  # what it was made for is not on this machine
+            say_once(f"A network that asks for the engine {self._asked[0]!r} was loaded for 'auto': {error}")
+            self._choose_engine("auto", self._asked[1])
 
     def __repr__(self) -> str:
         return f"<Network {self._spec.architecture()}, {self._spec.n_parameters:,} parameters, engine {self.engine}>"

@@ -9,7 +9,7 @@ import json
 import numpy as np
 import pytest
 from headers import with_entry
-from small_tables import HEADER, write_csv
+from small_tables import HEADER, QUICK, write_csv
 
 import deltaprop as dp
 from deltaprop.core import equations
@@ -172,3 +172,18 @@ def test_a_model_by_python_serves_the_command_line_and_back(run, tmp_path, table
     run("train", table.name, "--target", "kind", "--drop", "price", "--hidden", "8", "--epochs", "3", "--seed", "1",
         "--save", "cli.safetensors")  # fmt: skip
     assert (tmp_path / "python.safetensors").read_bytes() == (tmp_path / "cli.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("command", ["train", "predict", "evaluate", "check"])
+def test_engine_and_threads_are_options_of_every_command_that_computes(run, model, command):
+    args = ("table.csv", "--target", "kind", *QUICK) if command == "train" else (model.name, "table.csv")
+    done = run(command, *args, "--engine", "reference", "--threads", "2")
+    assert done.code == 0, done.err
+    for option, value, must in (("engine", "nativ", "must be one of"), ("threads", "0", "must be from 1 to 1024")):
+        done = run(command, *args, f"--{option}", value)
+        assert (done.code, f"--{option}" in done.err, must in done.err) == (2, True, True)
+
+
+def test_the_engines_of_this_machine_are_shown(run):
+    done = run("--engines")
+    assert (done.code, done.out) == (0, dp.show_engines() + "\n")

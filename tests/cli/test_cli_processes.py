@@ -12,10 +12,13 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
-from small_tables import QUICK
+from small_tables import QUICK as SETTINGS
 
 import deltaprop as dp
+from deltaprop.engines.select import select
 
+ENGINE = ("--engine", select("auto").name)  # named: then nothing is said of one that is not here
+QUICK = (*SETTINGS, *ENGINE)
 BIN = Path(sys.executable).with_name("deltaprop")
 ENTRY = [str(BIN)] if BIN.exists() else [sys.executable, "-m", "deltaprop"]
 POSIX = pytest.mark.skipif(
@@ -67,8 +70,8 @@ def test_a_reader_that_goes_away_ends_it_without_a_word(tmp_path, rng):
     read, write = os.pipe()
     os.close(read)
     try:
-        done = subprocess.run([*ENTRY, "predict", "m.safetensors", "digits"], stdout=write, stderr=subprocess.PIPE,
-                              cwd=tmp_path, text=True, timeout=SECONDS, check=False)  # fmt: skip
+        done = subprocess.run([*ENTRY, "predict", "m.safetensors", "digits", *ENGINE], stdout=write, cwd=tmp_path,
+                              stderr=subprocess.PIPE, text=True, timeout=SECONDS, check=False)  # fmt: skip
     finally:
         os.close(write)
     assert (done.returncode, done.stderr) == (1, "")
@@ -118,7 +121,7 @@ class Terminal:
         return code
 
 
-LONG = ("train", "digits", "--epochs", "100000", "--patience", "100000", "--hidden", "16", "--seed", "0")
+LONG = ("train", "digits", "--epochs", "100000", "--patience", "100000", "--hidden", "16", "--seed", "0", *ENGINE)
 
 
 @POSIX

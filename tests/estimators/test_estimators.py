@@ -241,6 +241,7 @@ BAD = [
     ({"early_stopping": True, "validation_fraction": 1.0}, "`validation_fraction` must be a fraction between 0 and 1."),
     ({"early_stopping": True, "solver": "lbfgs"}, "`early_stopping` must be False with solver='lbfgs'."),
     ({"engine": "gpu"}, "`engine` must be one of"),
+    ({"n_threads": 0}, "`n_threads` must be from 1 to 1024, or None for all cores. Got 0."),
 ]
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -134,3 +135,37 @@ print(history.stopped, history.steps)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.split() == ["interrupted", "5"]
+
+
+@pytest.fixture
+def long_epoch():
+    """Trains on the native engine for one epoch of 200 000 steps: minutes, where nothing ends it before."""
+
+    def run(**given):
+        net = dp.Network([64, 64, 2], seed=0, engine="native")
+        X = np.broadcast_to(np.linspace(-1, 1, 64, dtype=np.float32), (200_000, 64))
+        return dp.train(net, X, np.zeros(200_000, int), epochs=1, batch_size=1, optimizer="sgd", seed=0, **given)
+
+    return run
+
+
+def test_ctrl_c_within_a_long_epoch_of_the_native_engine(native, long_epoch):
+    """A second thread presses: the native call under way has let go of the interpreter, and ends within its chunk."""
+    pressed = threading.Thread(target=lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGINT))
+    history = long_epoch(on_progress=lambda done: None if pressed.ident else pressed.start())
+    assert history.stopped == "interrupted"
+    assert 0 < history.steps < 200_000
+
+
+def test_the_time_limit_within_a_long_epoch_of_the_native_engine(native, long_epoch):
+    history = long_epoch(time_limit=0.05)
+    assert history.stopped == "time limit"
+    assert 0 < history.steps < 200_000
+
+
+def test_progress_within_a_long_epoch_is_told_about_every_40_ms(native, long_epoch):
+    """In the median, for the machine may be busy with other things."""
+    times = []
+    long_epoch(time_limit=0.8, on_progress=lambda done: times.append(time.perf_counter()))
+    assert len(times) > 10
+    assert np.median(np.diff(times)[5:]) <= 0.05

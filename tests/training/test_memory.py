@@ -24,9 +24,10 @@ def big():
 def peak(big):
     """The most memory that a training held at once on top of what was there, in bytes of X."""
 
-    def measure(*, rows=ROWS, **given):
+    def measure(*, rows=ROWS, lay=lambda X: X, **given):
         net = dp.Network(**NETWORK)
-        X, y = big[0][:rows], big[1][:rows]
+        X, y = lay(big[0][:rows]), big[1][:rows]
+        y = y[: len(X)]
         tracemalloc.start()
         try:
             dp.train(net, X, y, **{"epochs": 1, "batch_size": 1000, "seed": 0, **given})
@@ -39,6 +40,15 @@ def peak(big):
 
 def test_training_copies_no_data(peak):
     assert peak() < 0.25
+
+
+def test_rows_that_lie_apart_are_not_copied(peak):
+    assert peak(lay=lambda X: X[::-2]) < 0.25
+    assert peak(lay=lambda X: np.broadcast_to(X[0], X.shape)) < 0.25
+
+
+def test_rows_that_are_no_run_of_numbers_are_copied_once(peak):
+    assert 1 < peak(lay=np.asfortranarray, epochs=3) < 1.25
 
 
 def test_given_validation_data_are_not_copied(peak, big):

@@ -5,14 +5,20 @@ from __future__ import annotations
 import typer
 
 from deltaprop.cli import show
-from deltaprop.cli.options import Data, Json, ModelFile, Names, names_or_none
+from deltaprop.cli.options import Data, Engine, Json, ModelFile, Names, Threads, loaded, names_or_none
 
 
-def check(model: ModelFile, data: Data, names: Names = None, json: Json = False) -> None:
+def check(
+    model: ModelFile,
+    data: Data,
+    names: Names = None,
+    engine: Engine = "auto",
+    threads: Threads = None,
+    json: Json = False,
+) -> None:
     """Check the gradients of MODEL on the first 100 rows of DATA; exit code 1 where one is wrong."""
-    from deltaprop.estimators.table import TableModel
-
-    report = TableModel.load(model).check(data, names=names_or_none(names))
+    fitted = loaded(model, engine, threads)
+    report = fitted.check(data, names=names_or_none(names))
     if json:
         show.json_object(report.to_dict())
     else:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from deltaprop.cli import show
-from deltaprop.cli.options import Data, Json, ModelFile, Names, names_or_none
+from deltaprop.cli.options import Data, Engine, Json, ModelFile, Names, Threads, loaded, names_or_none
 
 
-def evaluate(model: ModelFile, data: Data, names: Names = None, json: Json = False) -> None:
+def evaluate(
+    model: ModelFile,
+    data: Data,
+    names: Names = None,
+    engine: Engine = "auto",
+    threads: Threads = None,
+    json: Json = False,
+) -> None:
     """Compare the model's predictions with the target's column of DATA."""
-    from deltaprop.estimators.table import TableModel
-
-    found = TableModel.load(model).evaluate(data, names=names_or_none(names))
+    fitted = loaded(model, engine, threads)
+    found = fitted.evaluate(data, names=names_or_none(names))
     if json:
         show.json_object(found.to_dict())
         return

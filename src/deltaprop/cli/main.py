@@ -19,6 +19,7 @@ from deltaprop.cli.info import info
 from deltaprop.cli.predict import predict
 from deltaprop.cli.show import remark
 from deltaprop.cli.train import train
+from deltaprop.engines.select import show_engines
 from deltaprop.errors import DeltapropError
 
 FIRST = "First steps: deltaprop train digits --test 0.2 --save digits.safetensors"
@@ -68,10 +69,20 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
+def _engines(asked: bool) -> None:
+    if asked:
+        show_engines()
+        raise typer.Exit
+
+
 @app.callback()
 def _common(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    engines: Annotated[
+        bool,
+        typer.Option("--engines", callback=_engines, is_eager=True, help="Show which engines are here, and why."),
     ] = False,
 ) -> None:
     """Options that stand before a command."""

@@ -6,12 +6,16 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deltaprop.engines.select import select
 from deltaprop.errors import ArgumentError, ArgumentTypeError, OutputError
 from deltaprop.files.atomic import check_writable
+
+if TYPE_CHECKING:
+    from deltaprop.estimators.table import TableModel
 
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A file that `deltaprop train --save` wrote.")]
 Data = Annotated[
@@ -23,11 +27,14 @@ Data = Annotated[
     ),
 ]
 Names = Annotated[str | None, typer.Option(metavar="A,B,C", help="Column names, for a file without a header.")]
+Engine = Annotated[str, typer.Option(metavar="NAME", help="Where it runs: auto, native or reference.")]
+Threads = Annotated[int | None, typer.Option(metavar="N", help="On how many threads at most; by default on all cores.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 OPTION_OF = {
     "learning_rate": "lr",
     "early_stopping": "patience",
+    "n_threads": "threads",
 }  # a setting's name in Python: its option's, if another
 
 
@@ -52,6 +59,15 @@ def usage_errors() -> Iterator[None]:
             raise typer.BadParameter(str(error)) from None
         option = OPTION_OF.get(found[1], found[1]).replace("_", "-")
         raise typer.BadParameter(found[2], param_hint=f"'--{option}'") from None
+
+
+def loaded(model: Path, engine: str, threads: int | None) -> TableModel:
+    """The model in this file, on this engine; refused settings are usage errors."""
+    from deltaprop.estimators.table import TableModel
+
+    with usage_errors():
+        select(engine, n_threads=threads)
+    return TableModel.load(model, engine=engine, n_threads=threads)
 
 
 def check_output(path: Path | None, *inputs: str | Path | None) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from deltaprop.cli import show
-from deltaprop.cli.options import Data, ModelFile, Names, check_output, names_or_none
+from deltaprop.cli.options import Data, Engine, ModelFile, Names, Threads, check_output, loaded, names_or_none
 from deltaprop.files.atomic import write_atomically
 
 
@@ -20,15 +20,15 @@ def predict(
     data: Data,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the CSV there.")] = None,
     names: Names = None,
+    engine: Engine = "auto",
+    threads: Threads = None,
 ) -> None:
     """Predict the target of every row of DATA, as CSV: the prediction, and for classes its probability.
 
     A column of the target's name is ignored.
     """
-    from deltaprop.estimators.table import TableModel
-
     check_output(output, model, data)
-    fitted = TableModel.load(model)
+    fitted = loaded(model, engine, threads)
     values, sure = fitted.predict_with_probability(data, names=names_or_none(names))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

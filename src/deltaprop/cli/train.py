@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deltaprop.cli import show
-from deltaprop.cli.options import Data, Json, Names, check_output, listed, names_or_none, usage_errors
+from deltaprop.cli.options import Data, Engine, Json, Names, Threads, check_output, listed, names_or_none, usage_errors
 from deltaprop.cli.progress import Progress
 from deltaprop.errors import ArgumentError, sentence
 
@@ -57,6 +57,8 @@ def train(
     drop: Annotated[str | None, typer.Option(metavar="A,B", help="Columns to leave out.")] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Repeats the run to the bit.")] = None,
     save: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the model there (.safetensors).")] = None,
+    engine: Engine = "auto",
+    threads: Threads = None,
     json: Json = False,
 ) -> None:
     """Train a network on DATA and say how good it is.
@@ -88,6 +90,8 @@ def train(
             numeric=listed(numeric),
             drop=listed(drop),
             seed=seed,
+            engine=engine,
+            n_threads=threads,
         )
     check_output(save, data, test_file)
     _fit(model, data, target, names_or_none(names), held_out, test_file, quiet=json)

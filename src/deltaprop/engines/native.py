@@ -10,10 +10,12 @@ from deltaprop.core.activations import ACTIVATIONS, OUTPUTS
 from deltaprop.core.costs import BINARY, CATEGORICAL, COSTS, Cost, huber_threshold
 from deltaprop.core.sparse import Inputs, SparseRows
 from deltaprop.core.spec import Spec
+from deltaprop.engines import limits as limits  # threadpoolctl is told of our threads
 from deltaprop.engines.protocol import Rules, Steps
 from deltaprop.errors import EngineError
-from deltaprop.optim.optimizers import SGD, Adam, Optimizer, RMSprop
+from deltaprop.optim.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
 
+RULES: dict[type[Optimizer], str] = {SGD: "sgd", RMSprop: "rmsprop", Adam: "adam", AdamW: "adam"}
 INSTRUCTION_SETS: tuple[str, ...] = tuple(_native.instruction_sets())
 
 
@@ -122,10 +124,11 @@ def _rules(rules: Rules) -> _native.Rules:
 
 
 def _rule(optimizer: Optimizer) -> str:
-    for kind, name in ((Adam, "adam"), (RMSprop, "rmsprop"), (SGD, "sgd")):
-        if isinstance(optimizer, kind):
-            return name
-    raise EngineError(f"The native engine has no update rule {optimizer.name!r}. Use engine='reference'.")
+    """The core's name for a rule; a user's own, though it stands on one of ours, is refused."""
+    name = RULES.get(type(optimizer))
+    if name is None:
+        raise EngineError(f"The native engine has no update rule {type(optimizer).__name__}. Use engine='reference'.")
+    return name
 
 
 class NativeEngine:

@@ -82,7 +82,7 @@ def select(name: str, spec: Spec | None = None, n_threads: int | None = None) ->
     if not chosen.available:
         raise EngineError(f"The engine {name!r} is not available: {chosen.why}. Use engine='auto' or 'reference'.")
     if name == "auto" and _import_error is not None:
-        _say_once(f"The native engine is {found['native'].why}. The reference engine runs instead, and is slower.")
+        say_once(f"The native engine is {found['native'].why}. The reference engine runs instead, and is slower.")
     if chosen.name == "reference":
         return ReferenceEngine()
     unknown = native.unsupported(spec) if spec else None
@@ -90,11 +90,12 @@ def select(name: str, spec: Spec | None = None, n_threads: int | None = None) ->
         return native.NativeEngine(threads, instruction_set())
     if name == "native":
         raise EngineError(f"The engine 'native' does not know {unknown}. Use engine='auto' or 'reference'.")
-    _say_once(f"The native engine does not know {unknown}: the reference engine runs this network, and is slower.")
+    say_once(f"The native engine does not know {unknown}: the reference engine runs this network, and is slower.")
     return ReferenceEngine()
 
 
-def _say_once(sentence: str) -> None:
+def say_once(sentence: str) -> None:
+    """Warn by the logger "deltaprop", which writes to stderr unless told otherwise; the same sentence only once."""
     if sentence not in _said:
         _said.add(sentence)
         logging.getLogger("deltaprop").warning(sentence)
@@ -114,7 +115,7 @@ def check_threads(n_threads: object) -> int:
 def usable_cores() -> int:
     """The cores that this process may use: by its affinity, its container's quota, and OMP_NUM_THREADS."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    most = os.environ.get("OMP_NUM_THREADS", "")
+    most = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]  # one number per level of nesting
     limits = [cores, *([int(most)] if most.isdecimal() else []), *_quota()]
     return max(1, min(limits))
 

@@ -43,6 +43,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
         engine: str = "auto",
+        n_threads: int | None = None,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -61,6 +62,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.engine = engine
+        self.n_threads = n_threads
 
     network_: Network
     history_: History
@@ -101,6 +103,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
             dtype=X.dtype,
             seed=seed,
             engine=self.engine,
+            n_threads=self.n_threads,
         )
         X, Y, weight, held = self._hold_out(X, Y, sample_weight, groups, seed)
         batch = self._batch(len(Y))

@@ -19,7 +19,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
 
     Two classes have one sigmoid output, more have a softmax output. float32 inputs are computed in float32, all else
     in float64. Parameters and attributes have scikit-learn's names and meanings; `network_` is the deltaprop Network,
-    `history_` what happened in training, `engine` where it runs.
+    `history_` what happened in training, `engine` where it runs, `n_threads` on how many threads at most.
     """
 
     classes_: Array

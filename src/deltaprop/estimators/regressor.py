@@ -16,7 +16,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
     """A fully connected network that predicts numbers, trained by BP1-BP4 on the squared error ½ ‖a - y‖².
 
     float32 inputs are computed in float32, all else in float64. Parameters and attributes have scikit-learn's names
-    and meanings; `network_` is the deltaprop Network, `history_` what happened in training, `engine` where it runs.
+    and meanings; `network_` is the deltaprop Network, `history_` what happened in training, `engine` where it runs,
+    `n_threads` on how many threads at most.
     """
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:

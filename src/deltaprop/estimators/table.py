@@ -21,6 +21,7 @@ from deltaprop.data.bundled import BUNDLED
 from deltaprop.data.encoder import TableEncoder
 from deltaprop.data.sources import Source, load
 from deltaprop.engines.protocol import Rules
+from deltaprop.engines.select import select
 from deltaprop.errors import ArgumentError, DataError, nearest, one_of, sentence
 from deltaprop.estimators._parameters import widths
 from deltaprop.estimators.facts import training_facts
@@ -70,6 +71,7 @@ class TableModel:
     dtype: str = "float32"
     seed: int | None = None
     engine: str = "auto"
+    n_threads: int | None = None
     network: Network = field(init=False, repr=False)
     encoder: TableEncoder = field(init=False, repr=False)
     target: Target = field(init=False, repr=False)
@@ -85,6 +87,7 @@ class TableModel:
         check_lbfgs(rules, get_schedule(self.schedule))
         whole("epochs", self.epochs, 1)
         check_seed(self.seed)
+        select(self.engine, spec, self.n_threads)
         if self.batch_size != "auto":
             whole("batch_size", self.batch_size, 1)
         if self.early_stopping is not None:
@@ -177,13 +180,14 @@ class TableModel:
         write_model(path, Stored(self.network.spec, self.network.theta, self.facts, table))
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, engine: str = "auto") -> TableModel:
+    def load(cls, path: str | os.PathLike[str], *, engine: str = "auto", n_threads: int | None = None) -> TableModel:
         """The model in a file that `save` or the command line wrote."""
         stored = read_model(path)
         parts, spec = table_parts(stored, str(path)), stored.spec
         sigma = spec.activations[0].name if spec.L > 1 else cls.activation
-        model = cls(spec.sizes[1:-1], sigma, parts.target.task, dtype=spec.dtype.name, engine=engine)
-        model.network = Network.from_parameters(spec, stored.theta, engine)
+        where: dict[str, Any] = {"engine": engine, "n_threads": n_threads}
+        model = cls(spec.sizes[1:-1], sigma, parts.target.task, dtype=spec.dtype.name, **where)
+        model.network = Network.from_parameters(spec, stored.theta, **where)
         model.encoder, model.target, model.drop = parts.encoder, parts.target, parts.drop
         model.categorical, model.numeric = model.encoder.categorical, model.encoder.numeric
         model.facts = model.network.facts = stored.facts
@@ -220,6 +224,7 @@ class TableModel:
             dtype=self.dtype,
             seed=seed,
             engine=self.engine,
+            n_threads=self.n_threads,
             init=INIT,
         )
 

@@ -58,12 +58,13 @@ def train(
 
     Each step descends C + ½ l2 ‖W‖² + l1 ‖W‖_1, C the weighted mean of its batch's costs: weights compare the examples
     of one batch, and count for less the smaller the batches are (as in scikit-learn and PyTorch). `batch_size=None`
-    takes all rows at once. `validation` is (X, Y), (X, Y, sample_weight), or a fraction to hold out. `early_stopping`
-    is a patience in epochs or a rule, and keeps the best weights. `time_limit` is in seconds. `on_step` and `on_epoch`
-    get a StepEvent and an EpochEvent, `on_progress` the epochs done as a fraction, about every 40 ms. The same seed
-    and data give the same bits on one machine; with the reference engine only for one number of BLAS threads
-    (OPENBLAS_NUM_THREADS), whose sums it takes over. Ctrl-C ends it between two steps and returns. NonFiniteError
-    names step, layer and equation. X may be a SciPy sparse matrix, here and in `validation`.
+    takes all rows at once. X may be a SciPy sparse matrix, here and in `validation`; it is not copied, unless its rows
+    are no run of numbers in memory (Fortran order): then once. `validation` is (X, Y), (X, Y, sample_weight), or a
+    fraction to hold out. `early_stopping` is a patience in epochs or a rule, and keeps the best weights. `time_limit`
+    is in seconds. `on_step` and `on_epoch` get a StepEvent and an EpochEvent, `on_progress` the epochs done as a
+    fraction, about every 40 ms. The same seed and data give the same bits on one machine; with the reference engine
+    only for one number of BLAS threads (OPENBLAS_NUM_THREADS), whose sums it takes over. Ctrl-C ends it between two
+    steps and returns. NonFiniteError names step, layer and equation.
     """
     settings, data, validation_data = check_settings(
         net,

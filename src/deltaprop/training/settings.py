@@ -10,7 +10,7 @@ import numpy as np
 
 from deltaprop._types import Array, Indices
 from deltaprop.core.dropout import check_dropout
-from deltaprop.core.sparse import Inputs
+from deltaprop.core.sparse import Inputs, SparseRows
 from deltaprop.engines.protocol import Rules
 from deltaprop.errors import ArgumentError, ArgumentTypeError, sentence
 from deltaprop.network import Network, check_seed
@@ -94,7 +94,7 @@ def check_settings(
 def _examples(
     net: Network, X: object, Y: object, sample_weight: object, validation: object, seed: int
 ) -> tuple[Examples, Examples | None]:
-    rows, targets, weight = net.examples(X, Y, sample_weight)
+    rows, targets, weight = _packed(*net.examples(X, Y, sample_weight))
     everything = np.arange(len(rows))
     if validation is None:
         return Examples(rows, targets, weight, everything), None
@@ -112,8 +112,25 @@ def _examples(
     if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
         must = "a fraction, (X, Y) or (X, Y, sample_weight)"
         raise ArgumentTypeError(sentence("validation", must, type(validation).__name__))
-    checked = net.examples(*validation, of="validation ")
+    checked = _packed(*net.examples(*validation, of="validation "))
     return Examples(rows, targets, weight, everything), Examples(*checked, np.arange(len(checked[0])))
+
+
+def _packed(X: Inputs, Y: Array, weight: Array | None) -> tuple[Inputs, Array, Array | None]:
+    """One copy, before the first step, of what would be slow to gather again in each of them.
+
+    That is X whose rows are no run of numbers in memory (Fortran order, every second column), and Y and weights with
+    gaps. Rows that lie apart, or in any order, stay where they are.
+    """
+    weight = None if weight is None else np.require(weight, requirements=["C", "A"])
+    return _runs(X), np.require(Y, requirements=["C", "A"]), weight
+
+
+def _runs(X: Inputs) -> Inputs:
+    if isinstance(X, SparseRows):
+        return X
+    run = X.flags.aligned and (X.shape[1] == 1 or X.strides[1] == X.itemsize) and X.strides[0] % X.itemsize == 0
+    return X if run else X.copy(order="C")
 
 
 def whole(name: str, value: object, least: int) -> int:
