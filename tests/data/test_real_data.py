@@ -40,7 +40,9 @@ def test_adult() -> None:
     assert np.bincount(indices).tolist() == [12_435, 3_846]
     out = encoder.transform(test.X)
     assert out.shape == (16_281, 108)
-    assert np.isfinite(out).all()
+    assert encoder.sparse_output_
+    assert out.nnz <= 14 * 16_281
+    assert np.isfinite(out.data).all()
 
 
 @needs_tables
