@@ -142,8 +142,8 @@ def test_a_check_of_nothing_is_refused(given):
         dp.check(network(), X, Y, **given)
 
 
-def test_a_stop_after_an_update_that_overflowed_says_so():
-    with pytest.raises(dp.NonFiniteError, match="NaN or Inf in layer 1, the update of W and b"):
+def test_an_update_that_overflows_is_named_even_where_the_run_stops():
+    with pytest.raises(dp.NonFiniteError, match="an overflow in layer 1, the update of W and b by sgd"):
         dp.train(network(), X * 100, Y, batch_size=3, optimizer=dp.SGD(3e38), on_step=lambda event: event.stop())
 
 

@@ -1,6 +1,7 @@
 // Where a plan keeps numbers laid out like theta: every W turned and cut into the panels that forward multiplies by, then
 // every b padded to whole vectors. W^l is (n_(l-1) x n_l) in panels of some units; pads are 0 and stay 0.
 #pragma once
+#include "activation.hpp"
 #include "gemm.hpp"
 
 namespace {
@@ -18,6 +19,37 @@ template <class T> struct LayerLayout {
         return panel(p) + k * units.width(p) * lanes<T> + (vector - units.first_vector(p)) * lanes<T>;
     }
 };
+
+// A layer and its buffers, rows `stride` apart: σ(z), of the last layer first z itself; σ', and later δ in its place; W for BP2.
+template <class T> struct Layer : LayerLayout<T> {
+    T *a, *ds, *below;
+    Activate<T> activate;
+};
+
+// Layers 0..L of a network laid out: where each begins, here and in theta.
+template <class T> void lay_out(const deltaprop::Spec& spec, Layer<T>* layers) {
+    int64_t flat = 0, here = 0;
+    for (int l = 0; l <= spec.L; l++) {
+        Layer<T>& layer = layers[l];
+        layer.n = spec.n[l];
+        layer.n_prev = l ? spec.n[l - 1] : 0;
+        layer.stride = round_up(layer.n, lanes<T>);
+        if (!l) continue;
+        layer.units = Panels<T>(layer.n);
+        layer.inputs = Panels<T>(layer.n_prev);
+        layer.activate = activation<T>(spec.act[l - 1]);
+        layer.flat_W = flat;
+        layer.W = here;
+        flat += layer.n * layer.n_prev;
+        here += layer.stride * layer.n_prev;
+    }
+    for (int l = 1; l <= spec.L; l++) {
+        layers[l].flat_b = flat;
+        layers[l].b = here;
+        flat += layers[l].n;
+        here += layers[l].stride;
+    }
+}
 
 // One layer of theta into the plan's layout, and back.
 template <class T> void take_in(const LayerLayout<T>& l, const T* flat, T* store, int64_t first_vector, int64_t end_vector) {

@@ -1,0 +1,186 @@
+// Theta, its gradient and the optimiser's vectors in a plan's layout, and how a step moves them: all of them, or none.
+#pragma once
+#include "layout.hpp"
+#include "memory.hpp"
+#include "update.hpp"
+#include "workers.hpp"
+
+namespace {
+using deltaprop::Rules;
+
+constexpr int64_t RUN = 4096;  // parameters per piece of the update: sums are over pieces, in order
+constexpr double SAFE = 1e36;  // bounds below it are of numbers that float can hold
+
+template <class T> class Parameters {
+public:
+    // `layers` 1..L are laid out already; they tell where things lie, here and in theta.
+    Parameters(const Layer<T>* layers, int L, const Workers& workers)
+        : layers_(layers), L_(L), workers_(workers), n_weights_(layers[1].b), total_(layers[L].b + layers[L].stride), theta_(total_), grad_(total_), sums_(runs()) {}
+
+    T* theta() const { return theta_; }
+    T* grad() const { return grad_; }
+    int64_t total() const { return total_; }
+    const Rules& rules() const { return *rules_; }
+    bool trains() const { return rules_; }
+    bool penalised() const { return rules_->l1 != 0 || rules_->l2 != 0; }
+    bool clips() const { return rules_->clip_norm >= 0; }
+
+    // Whether a weight moves by its own gradient alone, and by nothing where that is 0.
+    bool plain() const { return Rule(rules_->rule) == Rule::sgd && rules_->momentum == 0 && rules_->decay == 0 && !penalised(); }
+
+    void take_in_theta(const T* flat) { take_in_all(flat, theta_); }
+    void give_back_gradient(T* flat) const { give_back_all(grad_, flat); }
+
+    // work(layer, first vector of units, end) over all vectors of units of layers first..L.
+    template <class Work> void over_units(int first, Work&& work) const {
+        for (int l = first; l <= L_; l++) {
+            const Layer<T>& layer = layers_[l];
+            const int threads = workers_.threads_for(8.0 * layer.n * layer.n_prev);
+            workers_.share_out(threads, [&](int t) { work(layer, layer.units.vectors * t / threads, layer.units.vectors * (t + 1) / threads); });
+        }
+    }
+
+    void begin(const Rules& rules, const T* theta, void* const* slots) {
+        take_in_theta(theta);
+        for (int i = 0; i < 2; i++)
+            if (slots[i]) {
+                if (!slots_[i]) slots_[i] = Memory<T>(total_);
+                take_in_all(static_cast<const T*>(slots[i]), slots_[i]);
+            }
+        reach_ = measured_reach();
+        rules_ = &rules;
+    }
+
+    void give_back(T* theta, void* const* slots) const {
+        give_back_all(theta_, theta);
+        for (int i = 0; i < 2; i++)
+            if (slots[i]) give_back_all(slots_[i], static_cast<T*>(slots[i]));
+    }
+
+    void end() { rules_ = nullptr; }
+
+    // Whether a step whose gradient stays below `bound` is sure to move everything to finite numbers; then it counts as taken.
+    bool surely_moves(const Stepped<T>& stepped, double bound) {
+        const Reach next = reach_.after(*rules_, stepped.rate, stepped.keep, bound + rules_->l2 * reach_.theta + rules_->l1);
+        if (!next.within(SAFE)) return false;
+        reach_ = next;
+        return true;
+    }
+
+    // The update of `count` parameters from their gradient g, penalties added to it.
+    void move(const Stepped<T>& stepped, int64_t place, T* g, int64_t count, bool weights) const {
+        if (weights && penalised()) penalise(theta_ + place, g, count);
+        update<T>(*rules_, stepped, theta_ + place, g, slot(0, place), slot(1, place), count, weights);
+    }
+
+    // The step's update from grad(): taken if the gradient is finite, and all that it moves stays so.
+    bool checked_move(double rate, int64_t t) {
+        double shrink = 1, most = 0;
+        if (!finish_gradient(&shrink, &most)) return false;
+        const Stepped<T> stepped(*rules_, rate, t, shrink);
+        const Reach next = reach_.after(*rules_, stepped.rate, stepped.keep, most * shrink);
+        const bool sure = next.within(SAFE);
+        if (!sure) keep();
+        over_runs([&](int64_t begin, int64_t end, int64_t, bool weights) {
+            update<T>(*rules_, stepped, theta_ + begin, grad_ + begin, slot(0, begin), slot(1, begin), end - begin, weights);
+        });
+        reach_ = sure ? next : measured_reach();
+        if (sure || reach_.within(HUGE_VAL)) return true;
+        restore();
+        return false;
+    }
+
+private:
+    T* slot(int i, int64_t place) const { return slots_[i] ? slots_[i] + place : nullptr; }
+    T* moved(int i) const { return i ? slots_[i - 1] : theta_; }
+
+    void take_in_all(const T* flat, T* store) const {
+        over_units(1, [&](const Layer<T>& l, int64_t v, int64_t end) { take_in<T>(l, flat, store, v, end); });
+        for (int l = 1; l <= L_; l++) std::memcpy(store + layers_[l].b, flat + layers_[l].flat_b, layers_[l].n * sizeof(T));
+    }
+
+    void give_back_all(const T* store, T* flat) const {
+        over_units(1, [&](const Layer<T>& l, int64_t v, int64_t end) { ::give_back<T>(l, store, flat, v, end); });
+        for (int l = 1; l <= L_; l++) std::memcpy(flat + layers_[l].flat_b, store + layers_[l].b, layers_[l].n * sizeof(T));
+    }
+
+    Reach measured_reach() const {
+        Reach found;
+        found.theta = largest<T>(theta_, total_);
+        for (int i = 0; i < 2; i++) found.slots[i] = slots_[i] ? double(largest<T>(slots_[i], total_)) : 0;
+        return found;
+    }
+
+    // Theta and the optimiser's vectors put aside before a step that may overflow, and put back after one that did.
+    void keep() {
+        for (int i = 0; i < 3; i++)
+            if (const T* from = moved(i)) {
+                if (!kept_[i]) kept_[i] = Memory<T>(total_);
+                std::memcpy(kept_[i], from, total_ * sizeof(T));
+            }
+    }
+
+    void restore() {
+        for (int i = 0; i < 3; i++)
+            if (T* to = moved(i)) std::memcpy(to, kept_[i], total_ * sizeof(T));
+        reach_ = measured_reach();
+    }
+
+    void penalise(const T* w, T* g, int64_t count) const {
+        const T l1 = T(rules_->l1), l2 = T(rules_->l2);
+        for (int64_t i = 0; i < count; i++) g[i] += l2 * w[i] + (w[i] > 0 ? l1 : w[i] < 0 ? -l1 : T(0));
+    }
+
+    int64_t runs_of_weights() const { return (n_weights_ + RUN - 1) / RUN; }
+    int64_t runs() const { return runs_of_weights() + (total_ - n_weights_ + RUN - 1) / RUN; }
+
+    // work(begin, end, number, are weights) over runs of the plan's layout that never mix weights and biases.
+    template <class Work> void over_runs(Work&& work) const {
+        const int threads = workers_.threads_for(8.0 * total_);
+        workers_.share_out(threads, [&](int t) {
+            for (int64_t r = runs() * t / threads; r < runs() * (t + 1) / threads; r++) {
+                const bool weights = r < runs_of_weights();
+                const int64_t begin = weights ? r * RUN : n_weights_ + (r - runs_of_weights()) * RUN, stop = weights ? n_weights_ : total_;
+                work(begin, begin + RUN < stop ? begin + RUN : stop, r, weights);
+            }
+        });
+    }
+
+    // Add the penalties' gradient; whether all of it is finite; how much clipping shrinks it, and its largest element.
+    bool finish_gradient(double* shrink, double* most) const {
+        over_runs([&](int64_t begin, int64_t end, int64_t run, bool weights) {
+            if (penalised() && weights) penalise(theta_ + begin, grad_ + begin, end - begin);
+            double sum = 0;
+            if (clips()) for (int64_t i = begin; i < end; i++) sum += double(grad_[i]) * double(grad_[i]);
+            sums_[run] = sum;
+        });
+        *most = largest<T>(grad_, total_);
+        if (!std::isfinite(*most)) return false;
+        const double norm = clips() ? length() : 0;
+        if (clips() && norm > rules_->clip_norm) *shrink = rules_->clip_norm / norm;
+        return true;
+    }
+
+    // ‖gradient‖ from the sums of its squares, or anew where those overflowed or vanished.
+    double length() const {
+        double square = 0;
+        for (int64_t run = 0; run < runs(); run++) square += sums_[run];
+        if (square > 1e-280 && square < 1e280) return std::sqrt(square);
+        double top = 0, sum = 0;
+        for (int64_t i = 0; i < total_; i++) top = std::fabs(grad_[i]) > top ? std::fabs(grad_[i]) : top;
+        if (top == 0) return 0;
+        for (int64_t i = 0; i < total_; i++) sum += (grad_[i] / top) * (grad_[i] / top);
+        return top * std::sqrt(sum);
+    }
+
+    const Layer<T>* layers_;
+    int L_;
+    const Workers& workers_;
+    int64_t n_weights_, total_;
+    Memory<T> theta_, grad_, slots_[2], kept_[3];
+    Memory<double> sums_;
+    Reach reach_;
+    const Rules* rules_ = nullptr;
+};
+
+}  // namespace
