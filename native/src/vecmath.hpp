@@ -181,6 +181,13 @@ template <class T> inline Vec<T> product_value(Word<T> a, Word<T> b) {
     return value<T>(product<T>(a, b));
 #endif
 }
+template <class T> inline Vec<T> product_value(Word<T> a, Vec<T> b) {
+#if defined(__FMA__) || defined(__aarch64__)
+    return a.hi * b + a.lo * b;
+#else
+    return value<T>(product<T>(a, b));
+#endif
+}
 
 // 1 / d for a d that is neither tiny nor huge: hi has some bits, lo makes up for the rest.
 template <class T> inline Vec<T> about_one_over(Vec<T> d) {
