@@ -72,10 +72,10 @@ template <class T> [[gnu::always_inline]] inline Pair<T> silu(Vec<T> z) {
     const Word<T> e = mantissa<T>(parts), r = logistic<T>(times_power(e.hi, parts.power)), s = product<T>(r, e);
     const Vec<T> a = times_power(product_value<T>(s, minus_x), parts.power);
     const Word<T> factor = quick_sum<T>(plus_product(splat<T>(1), minus_x, r.hi), minus_x * r.lo);
-    const Vec<T> far = times_power(product_value<T>(s, factor), parts.power);
+    const Vec<T> far = times_power(rounded_product<T>(s, factor), parts.power);
     // The factor cancels about its zero: there it is a polynomial in the distance from it.
     const Word<T> t = from_zero<T>(minus_x, f ? T(-1.27846456f) : T(-1.2784645427610737), f ? T(1.29792827e-8) : T(-1.0946994183093437e-16));
-    const Vec<T> near = product_value<T>(t, polynomial<T>(C::silu_slope, C::silu_slope_1, C::silu_slope_0, C::silu_slope_low, {t.hi, Vec<T>{}}));
+    const Vec<T> near = rounded_product<T>(t, polynomial<T>(C::silu_slope, C::silu_slope_1, C::silu_slope_0, C::silu_slope_low, {t.hi, Vec<T>{}}));
     return of_both_sides<T>(z, a, abs<T>(t.hi) < T(0.5) ? near : far);
 }
 
@@ -118,7 +118,7 @@ template <class T> [[gnu::always_inline]] inline Pair<T> gelu(Vec<T> z) {
     using C = Coefficients<T>;
     const Word<T> tail = polynomial<T>(C::tail, C::tail_1, C::tail_0, C::tail_low, u), slope = polynomial<T>(C::slope, C::slope_1, C::slope_0, C::slope_low, u);
     const Word<T> t = from_zero<T>(x, f ? T(0.751791537f) : T(0.75179152469356447), f ? T(-1.21144495e-8) : T(-1.4956759177009883e-17));
-    const Vec<T> a = product_value<T>(product<T>(product<T>(e, w), tail), -x), ds = product_value<T>(product<T>(e, t), slope);
+    const Vec<T> a = rounded_product<T>(product<T>(product<T>(e, w), tail), -x), ds = rounded_product<T>(product<T>(e, t), slope);
     return of_both_sides<T>(z, times_power(a, parts.power), times_power(ds, parts.power));
 }
 
