@@ -108,7 +108,8 @@ def special_points(dtype, per_binade=8):
     ]
     borders = np.arange(1, 2200 if dtype == np.float64 else 300, 3) * (np.log(2) / 2)
     ends = rng.uniform(*((-746, -690) if dtype == np.float64 else (-105, -84)), 60 * per_binade)
-    tails = rng.uniform(*((-39, -36) if dtype == np.float64 else (-14.5, -12)), 60 * per_binade)
+    spans = ((-39, -36), (-36, -20), (-20, -12)) if dtype == np.float64 else ((-14.5, -12), (-12, -8), (-8, -4))
+    tails = np.concatenate([rng.uniform(low, high, 60 * per_binade) for low, high in spans])
     middle = rng.uniform(-12, 12, 60 * per_binade)
     around = (borders[:, None] * (1 + info.eps * np.array([-1, 0, 1]))).ravel()
     points = np.r_[

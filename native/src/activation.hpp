@@ -14,12 +14,14 @@ template <class T> inline Vec<T> cut(Vec<T> z) { return max<T>(min<T>(z, FLAT<T>
 
 // z a 2^n where a is a word; z or ±0 at the ends, with the sign of z.
 template <class T> inline Vec<T> times(Vec<T> z, Word<T> a, Power<T> power) {
-    const Vec<T> p = product_value<T>(a, {cut<T>(z), Vec<T>{}});
+    const Vec<T> p = product_value<T>(a, cut<T>(z));
     return with_sign<T>(z > FLAT<T> ? z : times_power(p, power), z);
 }
 
 // σ and σ' of z from those of -|z|, where σ(z) = z + σ(-z) and σ'(z) = 1 - σ'(-z).
-template <class T> inline Pair<T> of_both_sides(Vec<T> z, Vec<T> a, Vec<T> ds) { return {z < T(0) ? a : a + z, z < T(0) ? ds : T(1) - ds}; }
+template <class T> inline Pair<T> of_both_sides(Vec<T> z, Vec<T> a, Vec<T> ds) {
+    return {with_sign<T>(z < T(0) ? a : a + z, z), z < T(0) ? ds : T(1) - ds};
+}
 
 // z - zero, exact but for one rounding in the second part: zero is given to twice the precision.
 template <class T> inline Word<T> from_zero(Vec<T> z, T zero, T zero_low) { return quick_sum<T>(z - zero, splat<T>(-zero_low)); }
@@ -68,12 +70,12 @@ template <class T> [[gnu::always_inline]] inline Pair<T> silu(Vec<T> z) {
     const Vec<T> minus_x = max<T>(minus_abs<T>(z), -FLAT<T>);
     const Exponential<T> parts = exponential<T>(minus_x);
     const Word<T> e = mantissa<T>(parts), r = logistic<T>(times_power(e.hi, parts.power)), s = product<T>(r, e);
-    const Vec<T> a = times_power(product_value<T>(s, {minus_x, Vec<T>{}}), parts.power);
+    const Vec<T> a = times_power(product_value<T>(s, minus_x), parts.power);
     const Word<T> factor = quick_sum<T>(plus_product(splat<T>(1), minus_x, r.hi), minus_x * r.lo);
-    const Vec<T> far = times_power(product_value<T>(s, factor), parts.power);
+    const Vec<T> far = times_power(rounded_product<T>(s, factor), parts.power);
     // The factor cancels about its zero: there it is a polynomial in the distance from it.
     const Word<T> t = from_zero<T>(minus_x, f ? T(-1.27846456f) : T(-1.2784645427610737), f ? T(1.29792827e-8) : T(-1.0946994183093437e-16));
-    const Vec<T> near = product_value<T>(t, polynomial<T>(C::silu_slope, C::silu_slope_1, C::silu_slope_0, C::silu_slope_low, {t.hi, Vec<T>{}}));
+    const Vec<T> near = rounded_product<T>(t, polynomial<T>(C::silu_slope, C::silu_slope_1, C::silu_slope_0, C::silu_slope_low, {t.hi, Vec<T>{}}));
     return of_both_sides<T>(z, a, abs<T>(t.hi) < T(0.5) ? near : far);
 }
 
@@ -116,7 +118,7 @@ template <class T> [[gnu::always_inline]] inline Pair<T> gelu(Vec<T> z) {
     using C = Coefficients<T>;
     const Word<T> tail = polynomial<T>(C::tail, C::tail_1, C::tail_0, C::tail_low, u), slope = polynomial<T>(C::slope, C::slope_1, C::slope_0, C::slope_low, u);
     const Word<T> t = from_zero<T>(x, f ? T(0.751791537f) : T(0.75179152469356447), f ? T(-1.21144495e-8) : T(-1.4956759177009883e-17));
-    const Vec<T> a = product_value<T>(product<T>(product<T>(e, w), tail), {-x, Vec<T>{}}), ds = product_value<T>(product<T>(e, t), slope);
+    const Vec<T> a = rounded_product<T>(product<T>(product<T>(e, w), tail), -x), ds = rounded_product<T>(product<T>(e, t), slope);
     return of_both_sides<T>(z, times_power(a, parts.power), times_power(ds, parts.power));
 }
 

@@ -173,14 +173,15 @@ template <class T> inline Word<T> product(Word<T> a, Word<T> b) {
     const Word<T> p = product<T>(a.hi, b.hi);
     return {p.hi, p.lo + (a.hi * b.lo + a.lo * b.hi)};
 }
-// a b with one rounding.
-template <class T> inline Vec<T> product_value(Word<T> a, Word<T> b) {
+// a b: one rounding where the machine fuses, two elsewhere.
+template <class T> inline Vec<T> product_value(Word<T> a, Word<T> b) { return a.hi * b.hi + (a.hi * b.lo + a.lo * b.hi); }
+template <class T> inline Vec<T> product_value(Word<T> a, Vec<T> b) { return a.hi * b + a.lo * b; }
+// The same with one rounding everywhere.
 #if defined(__FMA__) || defined(__aarch64__)
-    return a.hi * b.hi + (a.hi * b.lo + a.lo * b.hi);
+template <class T, class Factor> inline Vec<T> rounded_product(Word<T> a, Factor b) { return product_value<T>(a, b); }
 #else
-    return value<T>(product<T>(a, b));
+template <class T, class Factor> inline Vec<T> rounded_product(Word<T> a, Factor b) { return value<T>(product<T>(a, b)); }
 #endif
-}
 
 // 1 / d for a d that is neither tiny nor huge: hi has some bits, lo makes up for the rest.
 template <class T> inline Vec<T> about_one_over(Vec<T> d) {
