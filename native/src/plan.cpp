@@ -17,13 +17,13 @@ using namespace deltaprop;
 
 constexpr uint64_t DROPOUT_TAG = 0x64726F70;
 constexpr int64_t FAR_APART = 1024;    // bytes between the rows of δ above which BP4 packs them first
-constexpr int64_t OUTPUT_WORK = 100;   // operations that σ, C and their logarithms take per output, about
+constexpr int64_t OUTPUT_WORK = 1200;  // operations that σ, C and their logarithms take per output, about
 
 template <class T> class NativePlan final : public Plan {
 public:
     NativePlan(const Spec& s, int64_t batch, int threads)
         : batch_(batch), threads_(threads), L_(s.L), workers_(threads), n_(L_ + 1), act_(L_), layers_(L_ + 1), spec_(copied(s)), parameters_(layers_, L_, workers_),
-          rows_(size_of_rows()), share_(batch), y_(batch * n_[L_]), panels_(threads * batch * widest<T>), costs_(batch), bounds_(L_ + 1) {
+          rows_(size_of_rows()), share_(batch), y_(batch * n_[L_]), panels_(threads * batch * widest<T>), costs_(batch), bounds_(threads * (L_ + 1)) {
         T* next = rows_;
         for (int l = 1; l <= L_; l++) {
             Layer<T>& layer = layers_[l];
@@ -143,7 +143,9 @@ private:
     // C (m x N) = start + A B, rows of A some stride apart; `panel_of(p)` gives panel p of B.
     template <class PanelOf, class Epilogue>
     void product(const Panels<T>& cut, int64_t m, int64_t K, const T* A, int64_t stride, const T* start, PanelOf&& panel_of, Epilogue&& epilogue) {
-        workers_.over_panels(cut, m, double(m) * K, [&](int, int64_t p, int64_t i0, int64_t i1) {
+        // What a thread wrote it finds in its own cache: rows where a and δ are larger than W, panels where they are not.
+        const bool by_rows = m * (cut.n + K) > cut.n * K;
+        workers_.over_panels(cut, m, double(m) * K, by_rows, [&](int, int64_t p, int64_t i0, int64_t i1) {
             panel_product<T>(i0, i1, K, A, stride, 1, panel_of(p), cut.begin(p), cut.width(p), start, epilogue);
         });
     }
@@ -151,7 +153,7 @@ private:
     // The same with A by its stored numbers.
     template <class PanelOf, class Epilogue>
     void product(const Panels<T>& cut, const Lists<T>& A, const T* start, PanelOf&& panel_of, Epilogue&& epilogue) {
-        workers_.over_panels(cut, A.count, double(A.stored() + A.count), [&](int, int64_t p, int64_t i0, int64_t i1) {
+        workers_.over_panels(cut, A.count, double(A.stored() + A.count), false, [&](int, int64_t p, int64_t i0, int64_t i1) {
             stored_panel<T>(A, false, i0, i1, panel_of(p), cut.begin(p), cut.width(p), start, epilogue);
         });
     }
@@ -170,7 +172,7 @@ private:
             return m;
         }
         if (!inputs_) input.a = inputs_ = Memory<T>(batch_ * input.stride);
-        workers_.over_rows(m, 8 * n_[0], [&](int64_t i) {
+        workers_.over_rows(m, 32 * n_[0], [&](int64_t i) {
             T* a = input.a + i * input.stride;
             const T* x = static_cast<const T*>(e.X) + (rows ? rows[first + i] : first + i) * e.x_stride;
             if (e.x_step == 1) std::memcpy(a, x, n_[0] * sizeof(T));
@@ -337,11 +339,11 @@ private:
         if (l == 1 && stored_.here()) {
             const Lists<T>& A = stored_.by_input();
             const int64_t M = zeros ? A.count : A.n_used;
-            return workers_.over_panels(layer.units, M, double(A.stored() + M), [&](int thread, int64_t p, int64_t i0, int64_t i1) {
+            return workers_.over_panels(layer.units, M, double(A.stored() + M), false, [&](int thread, int64_t p, int64_t i0, int64_t i1) {
                 stored_panel<T>(A, !zeros, i0, i1, delta_panel(layer, m, thread, p), layer.units.begin(p), layer.units.width(p), nullptr, epilogue);
             });
         }
-        workers_.over_panels(layer.units, layer.n_prev, double(layer.n_prev) * m, [&](int thread, int64_t p, int64_t i0, int64_t i1) {
+        workers_.over_panels(layer.units, layer.n_prev, double(layer.n_prev) * m, false, [&](int thread, int64_t p, int64_t i0, int64_t i1) {
             panel_product<T>(i0, i1, m, below.a, 1, below.stride, delta_panel(layer, m, thread, p), layer.units.begin(p), layer.units.width(p), nullptr, epilogue);
         });
     }
@@ -350,7 +352,7 @@ private:
     void descend_weights(int l, int64_t m, T rate) {
         const Layer<T> &layer = layers_[l], &below = layers_[l - 1];
         auto place = [&](int64_t i0, int64_t j0, int width) { return parameters_.theta() + tile_place(layer, i0, j0, width); };
-        workers_.over_panels(layer.units, layer.n_prev, double(layer.n_prev) * m, [&](int thread, int64_t p, int64_t i0, int64_t i1) {
+        workers_.over_panels(layer.units, layer.n_prev, double(layer.n_prev) * m, false, [&](int thread, int64_t p, int64_t i0, int64_t i1) {
             panel_sum<T>(i0, i1, m, below.a, 1, below.stride, delta_panel(layer, m, thread, p), layer.units.begin(p), layer.units.width(p), -rate, place);
         });
     }
@@ -406,23 +408,30 @@ private:
         }
     }
 
-    // More than any element of BP3 and BP4 can be; NaN or Inf where an a or a δ is.
+    // More than any element of BP3 and BP4 can be; NaN or Inf where an a or a δ is. (The cost is finite, so no a is NaN.)
     double gradient_bound(int64_t m) {
         int64_t numbers = 0;
         for (int l = 0; l <= L_; l++) numbers += 2 * m * layers_[l].stride;
         const int threads = workers_.threads_for(4.0 * numbers);
         workers_.share_out(threads, [&](int t) {
-            for (int l = 1 + t; l <= L_; l += threads) {
-                const bool stored = l == 1 && stored_.here();
-                const double a = stored ? stored_.largest_number() : largest<T>(layers_[l - 1].a, m * layers_[l - 1].stride);
-                const double d = largest<T>(layers_[l].ds, m * layers_[l].stride);
-                bounds_[l] = double(m) * d * (a > 1 ? a : 1);
+            const int64_t first = m * t / threads, count = m * (t + 1) / threads - first;
+            for (int l = 1; l <= L_; l++) {
+                const double a = largest_a(l - 1, first, count), d = largest<T>(layers_[l].ds + first * layers_[l].stride, count * layers_[l].stride);
+                bounds_[t * (L_ + 1) + l] = double(m) * d * (a > 1 ? a : 1);
             }
         });
         double most = 0;
-        for (int l = 1; l <= L_; l++)
-            if (!(bounds_[l] <= most)) most = bounds_[l];
+        for (int t = 0; t < threads; t++)
+            for (int l = 1; l <= L_; l++)
+                if (!(bounds_[t * (L_ + 1) + l] <= most)) most = bounds_[t * (L_ + 1) + l];
         return most;
+    }
+
+    double largest_a(int l, int64_t first, int64_t count) const {
+        if (!l && stored_.here()) return stored_.largest_number();
+        const Act act = l ? Act(act_[l - 1]) : Act::identity;
+        if (act == Act::sigmoid || act == Act::tanh) return 1 / (1 - dropout(l));
+        return largest<T>(layers_[l].a + first * layers_[l].stride, count * layers_[l].stride);
     }
 
     void copy_outputs(int64_t m, T* out) {

@@ -4,7 +4,7 @@
 
 namespace {
 
-constexpr double WORTH_A_THREAD = 1.5e6;     // operations below which one thread is quicker
+constexpr double WORTH_A_THREAD = 0.75e6;   // operations below which one thread is quicker
 
 class Workers {
 public:
@@ -31,15 +31,15 @@ public:
         return worth < 2 || threads_ < 2 ? 1 : worth < threads_ ? int(worth) : threads_;
     }
 
-    // work(thread, p, i0, i1) over all panels of a product of M rows, and over parts of its rows if need be; `terms` are added
-    // up for each column.
-    template <class T, class Work> void over_panels(const Panels<T>& cut, int64_t M, double terms, Work&& work) const {
+    // work(thread, p, i0, i1) over all panels of a product of M rows: each thread its panels, or `by_rows` all panels for its
+    // rows; where panels do not divide evenly, parts of the rows of each. `terms` are added up for each column.
+    template <class T, class Work> void over_panels(const Panels<T>& cut, int64_t M, double terms, bool by_rows, Work&& work) const {
         const int threads = threads_for(2 * terms * cut.n);
-        const int64_t chunks = cut.count % threads ? threads : 1, tasks = cut.count * chunks;
+        const int64_t chunks = by_rows || cut.count % threads ? threads : 1, tasks = cut.count * chunks;
         share_out(threads, [&](int thread) {
             for (int64_t task = tasks * thread / threads; task < tasks * (thread + 1) / threads; task++) {
-                const int64_t c = task % chunks;
-                work(thread, task / chunks, M * c / chunks, M * (c + 1) / chunks);
+                const int64_t c = by_rows ? task / cut.count : task % chunks, p = by_rows ? task % cut.count : task / chunks;
+                work(thread, p, M * c / chunks, M * (c + 1) / chunks);
             }
         });
     }
