@@ -1,0 +1,109 @@
+"""Every step evaluated on a network and a batch: all its sides in float64, and how far apart they are in ulp."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from deltaprop._types import Array
+from deltaprop.core.spec import Spec
+from deltaprop.derivation.floats import FloatSetting, float_setting, magnitudes, sensitivity
+from deltaprop.derivation.steps import Step
+from deltaprop.errors import ArgumentError, sentence
+from deltaprop.network import Network
+
+ELEMENTS = 1 << 21  # of the largest Jacobian of all examples together: 16 MiB
+NOTHING = 1e-280  # sizes below this may have underflowed on the way
+
+
+@dataclass(frozen=True)
+class StepCheck:
+    """One step on a network: `verified`, or None where it does not apply, as `note` says.
+
+    `residual` is the largest distance of two sides, in ulp of the sum of the sizes of the terms; rounding explains up to
+    `tolerance`. `layer` is where it was found, out of `layers`.
+    """
+
+    key: str
+    verified: bool | None
+    residual: float | None
+    tolerance: float
+    layer: int | None
+    layers: tuple[int, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The steps on one network and batch; `rows` took part, `left_out` could not (their ∇_a C is not finite)."""
+
+    ok: bool
+    network: str
+    rows: int
+    left_out: int
+    steps: tuple[StepCheck, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, for JSON."""
+        return asdict(self)
+
+
+def verify(steps: Sequence[Step], net: Network, X: object, Y: object, sample_weight: object = None) -> Verification:
+    """Each step on this network and these rows, in float64; as many of the first rows as Jacobians fit into 16 MiB."""
+    rows, targets, weight = net.examples(X, Y, sample_weight)
+    twin = net.astype("float64")
+    most = max(1, ELEMENTS // max(n * max(n, before) for n, before in twin.spec.weight_shapes))
+    batch = rows[:most], targets[:most], None if weight is None else weight[:most]
+    twin.backprop(*batch)  # names what is not finite
+    used = float_setting(twin.spec, twin.theta, *_finite(twin, *batch))
+    checks = tuple(_check(step, twin.spec, used) for step in steps)
+    ok = all(check.verified is not False for check in checks)
+    return Verification(ok, net.spec.architecture(), used.m, len(batch[0]) - used.m, checks)
+
+
+def _finite(net: Network, X: Array, Y: Array, weight: Array | None) -> tuple[Array, Array, Array | None]:
+    """The examples whose ∇_a C is finite, also when a^L is rounded otherwise."""
+    X, Y = X.astype(np.float64), Y if Y.ndim == 1 else Y.astype(np.float64)
+    with np.errstate(all="ignore"):
+        every = float_setting(net.spec, net.theta, X, Y, weight)
+    spread = sensitivity(net.spec, every.activations[-1], every.y)
+    good = (np.isfinite(every.formula) & np.isfinite(spread)).all(axis=0)
+    if not good.any():
+        got = "rows at each of which an output of 0 or 1 makes it infinite"
+        raise ArgumentError(sentence("X", "rows at which ∇_a C is finite, one at least", got))
+    return X[good], Y[good], None if weight is None else weight[good]
+
+
+def _check(step: Step, spec: Spec, setting: FloatSetting) -> StepCheck:
+    layers, note = tuple(step.at(spec.L)), why_not(step, spec)
+    if note:
+        return StepCheck(step.key, None, None, 0.0, None, (), note)
+    sizes = magnitudes(setting, spec, with_cancellation=step.output == "canonical")
+    residual, layer = max((_residual(step, setting, sizes, l), l) for l in layers)
+    tolerance = 2.0 * sum(spec.sizes) + setting.m + 16  # a rounding for each product and sum on either way
+    return StepCheck(step.key, bool(residual <= tolerance), residual, tolerance, layer, layers)
+
+
+def why_not(step: Step, spec: Spec) -> str:
+    """Why the step says nothing about this network, in a sentence; "" where it does."""
+    output, cost = spec.output.name, spec.cost.name
+    if not step.at(spec.L):
+        return "This network has no hidden layer."
+    if step.output == "elementwise" and not spec.output.elementwise:
+        return f"The output is {output}, which is not elementwise: BP1 takes its general form, softmax.1 to softmax.3."
+    if step.output == "softmax" and spec.output.elementwise:
+        return f"The output is {output}, which is elementwise: BP1 takes its Hadamard form, BP1.1 to BP1.3."
+    if step.output == "canonical" and not spec.canonical:
+        return f"{output} with {cost} is no canonical pair: BP1 keeps its factors."
+    return ""
+
+
+def _residual(step: Step, setting: FloatSetting, sizes: FloatSetting, l: int) -> float:
+    """The largest distance of a side from the first, in ulp of the sides' sizes."""
+    first, *others = (side.value(setting, l) for side in step.sides)
+    scale = np.maximum.reduce([np.abs(side.value(sizes, l)) for side in step.sides])
+    ulp = np.spacing(np.maximum(scale, NOTHING))
+    return max(float((np.abs(first - other) / ulp).max()) for other in others)
