@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from deltaprop import __version__
 from deltaprop.cli.check import check
+from deltaprop.cli.derive import derive
 from deltaprop.cli.evaluate import evaluate
 from deltaprop.cli.info import info
 from deltaprop.cli.predict import predict
@@ -27,6 +28,7 @@ COMMANDS: dict[Callable[..., None], str] = {  # in the order of a first use; eac
     predict: "Predict the target of every row, as CSV.",
     evaluate: "Compare predictions with the known target.",
     check: "Check a model's gradients against differences.",
+    derive: "Derive the four equations, step by step.",
     info: "Show what is in a model file.",
 }
 
@@ -57,7 +59,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for command, summary in COMMANDS.items():
-    app.command(no_args_is_help=True, short_help=summary, epilog=EPILOG)(command)
+    app.command(no_args_is_help=command is not derive, short_help=summary, epilog=EPILOG)(command)
 
 
 def _version(asked: bool) -> None:

@@ -5,7 +5,21 @@ from __future__ import annotations
 from deltaprop.core import equations as eq
 from deltaprop.core.activations import softmax_jacobian
 from deltaprop.derivation import terms as t
-from deltaprop.derivation.notation import beside, d, diag, equal, infix, minus, of, paren, prose, sym, total, transposed
+from deltaprop.derivation.notation import (
+    beside,
+    close,
+    d,
+    diag,
+    equal,
+    infix,
+    minus,
+    of,
+    paren,
+    prose,
+    sym,
+    total,
+    transposed,
+)
 from deltaprop.derivation.setting import applied, one_by_one, turned
 from deltaprop.derivation.steps import Quantity, Section, Side, Step
 
@@ -23,6 +37,11 @@ _MULTIPLIED = infix(
 _A_J, _A_K, _Z_J = sym("a", "L", "j"), sym("a", "L", "k"), sym("z", "L", "j")
 _SOFTMAX = equal(_A_K, infix("/", of(sym("exp"), sym("z", "L", "k")), total("j", of(sym("exp"), _Z_J))))
 _NUMBER = beside(transposed(t.A_OUT), t.GRAD_A.term)
+_SHARE = sym("s", sub="i")
+_SHARE_I = Quantity(_SHARE, (), lambda s, l: s.share)
+_DELTA_OUT_I = Quantity(sym("δ", "L", "i"), ("L",), t.DELTA_OUT.value)
+_A_OUT_I = Quantity(sym("a", "L", "i"), ("L",), lambda s, l: s.a(l))
+_Y_I = Quantity(sym("y", sub="i"), ("L",), lambda s, l: s.y)
 
 SOFTMAX = Section(
     "softmax",
@@ -84,21 +103,25 @@ SOFTMAX = Section(
             "softmax.4",
             "Let a Canonical Pair Cancel",
             prose(
-                "For softmax or sigmoid with cross-entropy, identity with the quadratic cost and exp with Poisson's, "
-                "all factors but the residual cancel."
+                "For softmax or sigmoid with cross-entropy, identity with the quadratic cost and exp with Poisson's "
+                "all factors cancel but the residual and the example's share {} of the cost, 1 where it is alone.",
+                _SHARE,
             ),
             (
-                t.side(t.DELTA_OUT),
-                Side(infix("−", t.A_OUT, sym("y")), lambda s, l: eq.bp1_canonical(s.a(l), s.y, s.share)),
+                t.side(_DELTA_OUT_I),
+                Side(
+                    beside(_SHARE, paren(infix("−", _A_OUT_I.term, _Y_I.term))),
+                    lambda s, l: eq.bp1_canonical(s.a(l), s.y, s.share),
+                ),
             ),
-            (t.DELTA_OUT, _A_OUT, Quantity(sym("y"), ("L",), lambda s, l: s.y)),
+            (_DELTA_OUT_I, _A_OUT_I, _Y_I, _SHARE_I),
             layers="output",
             output="canonical",
         ),
     ),
 )
 
-_SHARE, _C_I = sym("s", sub="i"), sym("C", sub="i")
+_C_I = sym("C", sub="i")
 _DELTA_I, _A_I = sym("δ", "l", "i"), sym("a", "l-1", "i")
 _ONE = beside(_DELTA_I, transposed(_A_I))
 _COLUMNS = Quantity(sym("δ", "l"), ("l", "m"), t.DELTA.value, whole=True)
@@ -106,10 +129,9 @@ _INPUTS = Quantity(t.A_BEFORE, ("l-1", "m"), lambda s, l: s.a(l - 1), whole=True
 _DC_DB = Quantity(t.DC_DB.term, ("l",), lambda s, l: s.gradient("b", l), whole=True)
 _DC_DW = Quantity(t.DC_DW.term, ("l", "l-1"), lambda s, l: s.gradient("W", l), whole=True)
 _DC_DA_I = Quantity(d(t.C, sym("a", "L", "i")), ("L",), t.DC_DA_OUT.value)
-_GRAD_A_I = Quantity(beside(sym("∇", sub="a"), _C_I), ("L",), lambda s, l: s.grad_a())
+_GRAD_A_I = Quantity(close(sym("∇", sub="a"), _C_I), ("L",), lambda s, l: s.grad_a())
 _DELTA_ONE = Quantity(_DELTA_I, ("l",), t.DELTA.value)
 _ALONE = Quantity(d(_C_I, sym("z", "l", "i")), ("l",), lambda s, l: s.alone(l))
-_SHARE_I = Quantity(_SHARE, (), lambda s, l: s.share)
 
 BATCH = Section(
     "batch",

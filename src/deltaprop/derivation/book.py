@@ -25,6 +25,9 @@ _OWN_INPUT = equal(sym("a", "L", "j"), of(t.SIGMA, sym("z", "L", "j")))
 _ONE_SUM = equal(t.Z_J, infix("+", total("m", beside(sym("w", "l", "jm"), sym("a", "l-1", "m"))), _B_J))
 _TRANSPOSED_PRODUCT = equal(transposed(beside(sym("A"), sym("B"))), beside(transposed(sym("B")), transposed(sym("A"))))
 
+INTRODUCTION = prose(
+    "Backpropagation calculates the partial derivatives of the cost {} with respect to every weight and bias.", t.C
+)
 CONVENTIONS = (
     (t.A, prose("activations of layer {}; {} is the input", t.LAYER, equal(sym("a", "0"), t.X)), _vector("l")),
     (t.Z, prose("weighted inputs of layer {}: {}", t.LAYER, _FORWARD), _vector("l")),
@@ -210,7 +213,7 @@ BP4 = Section(
         ),
         Step(
             "BP4.3",
-            "Solve for Partial Derivative, therefore",
+            "Solve for Partial Derivative: Therefore",
             prose("The derivative just found goes into the element-wise form."),
             (t.side(t.DC_DW_JK), t.numbers(t.DELTA_J, t.A_K)),
             (t.DC_DW_JK, t.DELTA_J, t.A_K),

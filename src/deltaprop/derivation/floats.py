@@ -23,8 +23,8 @@ NUDGE = 2.0**-26
 class FloatSetting:
     """A setting (the protocol's Setting) in float64.
 
-    `slopes` are σ'(z^l), `jacobians` the measured ∂a^l/∂z^l as (m, n_l, n_l), of layers 1..L; `formula` is ∇_a C of each
-    example as its cost gives it, `measured` as it is measured.
+    `slopes` are σ'(z^l) and `jacobians` the measured ∂a^l/∂z^l, (m, n_l, n_l), of layers 1..L; `formula` is ∇_a C of
+    each example as its cost gives it, `measured` as it is measured.
     """
 
     weights: tuple[Array, ...]

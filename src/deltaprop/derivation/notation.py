@@ -5,19 +5,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _RAISED = dict(zip("0123456789+-lLTik", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ˡᴸᵀⁱᵏ", strict=True))
 _LOWERED = dict(zip("0123456789+-aijklmn", "₀₁₂₃₄₅₆₇₈₉₊₋ₐᵢⱼₖₗₘₙ", strict=True))
 _LATEX = {
-    "δ": r"\delta", "σ": r"\sigma", "σ'": r"\sigma'", "∂": r"\partial ", "∇": r"\nabla", "⊙": r"\odot", "·": r"\cdot",
-    "×": r"\times", "−": "-", "exp": r"\exp",
+    "δ": r"\delta", "σ": r"\sigma", "σ'": r"\sigma'", "∇": r"\nabla", "⊙": r"\odot", "·": r"\cdot", "×": r"\times",
+    "−": "-", "exp": r"\exp",
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Term:
-    """A formula in three spellings; `letter` where it is one letter, which needs no parentheses to be transposed."""
+    """A formula in three spellings; `letter` where it needs no parentheses to be transposed."""
 
     text: str
     latex: str
@@ -32,12 +32,12 @@ def sym(name: str, sup: str = "", sub: str = "") -> Term:
     """A letter with its layer above and its unit or example below: sym("w", "l", "jk") is wⱼₖˡ."""
     text = name + _small(sub, _LOWERED, "_") + _small(sup, _RAISED, "^")
     latex = _LATEX.get(name, name) + (f"_{{{sub}}}" if sub else "") + (f"^{{{sup}}}" if sup else "")
-    return Term(text, latex, _scripts(f"<mi>{name}</mi>", _row(sub), _row(sup)), letter=not sup)
+    return Term(text, latex, _scripts(_letter(name), _row(sub), _row(sup)), letter=not sup)
 
 
 def of(function: Term, argument: Term) -> Term:
     """A function of an argument: σ'(zˡ)."""
-    return _join("", function, paren(argument))
+    return close(function, paren(argument))
 
 
 def d(top: Term, bottom: Term) -> Term:
@@ -65,6 +65,11 @@ def beside(*terms: Term) -> Term:
     return _join(" ", *terms)
 
 
+def close(*terms: Term) -> Term:
+    """Terms without a space between them: ∇ₐC."""
+    return _join("", *terms)
+
+
 def infix(sign: str, *terms: Term) -> Term:
     """The terms with a sign between them: ∇C ⊙ σ'(z)."""
     mathml = f"<mo>{sign}</mo>".join(term.mathml for term in terms)
@@ -74,13 +79,13 @@ def infix(sign: str, *terms: Term) -> Term:
 
 def minus(term: Term) -> Term:
     """The term with its sign turned."""
-    return _join("", Term("−", "-", "<mo>−</mo>"), term)
+    return close(Term("−", "-", "<mo>−</mo>"), term)
 
 
 def diag(term: Term) -> Term:
     """The diagonal matrix with this vector on its diagonal."""
-    name = Term("diag", r"\operatorname{diag}", "<mi>diag</mi>")
-    return of(name, term)
+    made = of(Term("diag", r"\operatorname{diag}", "<mi>diag</mi>"), term)
+    return replace(made, letter=True)
 
 
 def total(index: str, term: Term) -> Term:
@@ -97,8 +102,11 @@ def equal(*terms: Term) -> Term:
 def prose(text: str, *terms: Term) -> Term:
     """A sentence with formulas in the places of its {}: in LaTeX between dollars, in HTML as MathML."""
     parts = text.split("{}")
-    latex, mathml = [f"${term.latex}$" for term in terms], [f"<math>{term.mathml}</math>" for term in terms]
-    return Term(*(_alternating(parts, spelt) for spelt in ([term.text for term in terms], latex, mathml)))
+    return Term(
+        _alternating(parts, [term.text for term in terms]),
+        _alternating(parts, [f"${term.latex}$" for term in terms]),
+        _alternating(parts, [f"<math>{term.mathml}</math>" for term in terms]),
+    )
 
 
 def _alternating(words: list[str], formulas: list[str]) -> str:
@@ -118,11 +126,15 @@ def _small(script: str, letters: dict[str, str], mark: str) -> str:
     return mark + (script if len(script) == 1 else f"({script})")
 
 
+def _letter(name: str) -> str:
+    """One token of MathML: digits are numbers, + and - signs, all else letters."""
+    tag = "mn" if name.isdigit() else "mo" if name in "+-⊙" else "mi"
+    return f"<{tag}>{name.replace('-', '−')}</{tag}>"
+
+
 def _row(script: str) -> str:
-    """A script as MathML: digits are numbers, + and - signs, all else letters."""
-    kinds = {**dict.fromkeys("0123456789", "mn"), **dict.fromkeys("+-=[],", "mo")}
-    parts = [f"<{kinds.get(letter, 'mi')}>{letter.replace('-', '−')}</{kinds.get(letter, 'mi')}>" for letter in script]
-    return f"<mrow>{''.join(parts)}</mrow>" if len(parts) > 1 else "".join(parts)
+    tokens = "".join(map(_letter, script))
+    return f"<mrow>{tokens}</mrow>" if len(script) > 1 else tokens
 
 
 def _scripts(base: str, below: str, above: str) -> str:

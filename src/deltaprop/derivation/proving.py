@@ -1,4 +1,4 @@
-"""Every step proved: with symbols on a family of shapes, with fractions on random ones. A proof can fail, and says where."""
+"""Every step proved: with symbols on a family of shapes, with fractions on random ones; or the case that fails."""
 
 from __future__ import annotations
 

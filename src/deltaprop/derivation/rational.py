@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -99,7 +100,7 @@ class Fractions:
         slopes = []
         for place in np.ndindex(at.shape):
             seeded = at.copy()
-            seeded[place] = Dual(Fraction(at[place]), Fraction(1))
+            seeded[place] = Dual(_dual(at[place]).v, Fraction(1))
             value = np.asarray(function(seeded), object)
             slopes.append(np.array([_dual(one).d for one in value.ravel()], object).reshape(value.shape))
         return np.stack(slopes, axis=-1).reshape(slopes[0].shape + at.shape)
@@ -114,9 +115,7 @@ def rational_setting(seed: int, output: Output, m: int) -> ExactSetting:
     """A network of up to four layers and m examples, all numbers drawn by a seed."""
     random = Random(seed)
     sizes = [random.randint(1, 4) for _ in range(random.randint(2, 5))]
-    parameters = [
-        (_drawn(random, n, before), _drawn(random, n)) for before, n in zip(sizes[:-1], sizes[1:], strict=True)
-    ]
+    parameters = [(_drawn(random, n, before), _drawn(random, n)) for before, n in pairwise(sizes)]
     x, y, share = _drawn(random, sizes[0], m), _drawn(random, sizes[-1], m), _drawn(random, m)
     if output.distribution:
         y[-1] = 1 - y[:-1].sum(axis=0)

@@ -16,9 +16,20 @@ from deltaprop.core import equations
 class Setting(Protocol):
     """One network and one batch. The derivatives are the truth of its arithmetic; none of them comes from BP1..BP4."""
 
-    sizes: tuple[int, ...]
-    y: Array
-    share: Array
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """n_0..n_L."""
+        ...
+
+    @property
+    def y(self) -> Array:
+        """Targets, (n_L, m)."""
+        ...
+
+    @property
+    def share(self) -> Array:
+        """s_i, each example's share of the batch's cost, (m,)."""
+        ...
 
     @property
     def m(self) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from deltaprop._types import Array
-from deltaprop.derivation.notation import Term, equal, infix, sym
+from deltaprop.derivation.notation import Term, equal, infix, prose, sym
 from deltaprop.derivation.setting import Setting
 
 Value = Callable[[Setting, int], Array]
@@ -39,7 +39,7 @@ class Quantity:
     def shape(self) -> Term:
         """The shape as a formula: a vector is a column."""
         if not self.dims:
-            return sym("1")
+            return prose("a number")
         names = [sym("m") if dim == "m" else sym("n", sub=dim) for dim in self.dims]
         return infix("×", *names) if len(names) > 1 else infix("×", names[0], sym("1"))
 
@@ -95,3 +95,8 @@ class Section:
     goal: Term
     before: Term
     steps: tuple[Step, ...]
+
+    @property
+    def title(self) -> str:
+        """The heading with the equation's name."""
+        return f"{self.key}: {self.heading}" if self.key.startswith("BP") else self.heading

@@ -7,6 +7,7 @@ own. Derivatives are taken of one scalar by one symbol: SymPy's matrix calculus 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -88,7 +89,7 @@ class Symbols:
         return bool(rational == 0 or sp.expand(sp.numer(sp.together(rational))) == 0)
 
     def _letters(self, expression: Any) -> Any:
-        """The expression with a letter for every applied function: the same for the same function of the same values."""
+        """The expression with a letter for every applied function, the same where function and values are."""
         if isinstance(expression, self._sp.Function):
             return self._letter_of.setdefault(expression, self._sp.Dummy())
         if not expression.args:
@@ -114,8 +115,7 @@ def symbolic_setting(sizes: Sequence[int], output: Output, m: int = 1) -> ExactS
         return np.array(sp.symbols(f"{name}:{int(np.prod(shape))}"), object).reshape(shape)
 
     parameters = [
-        (letters(f"w{l}_", n, before), letters(f"b{l}_", n))
-        for l, (before, n) in enumerate(zip(sizes[:-1], sizes[1:], strict=True), 1)
+        (letters(f"w{l}_", n, before), letters(f"b{l}_", n)) for l, (before, n) in enumerate(pairwise(sizes), 1)
     ]
     y = letters("y", sizes[-1], m)
     if output.distribution:

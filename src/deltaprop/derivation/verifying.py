@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from deltaprop._types import Array
+from deltaprop.core.border import columns
 from deltaprop.core.spec import Spec
 from deltaprop.derivation.floats import FloatSetting, float_setting, magnitudes, sensitivity
 from deltaprop.derivation.steps import Step
-from deltaprop.errors import ArgumentError, sentence
+from deltaprop.errors import ArgumentError, ArgumentTypeError, sentence
 from deltaprop.network import Network
 
 ELEMENTS = 1 << 21  # of the largest Jacobian of all examples together: 16 MiB
@@ -23,14 +23,14 @@ NOTHING = 1e-280  # sizes below this may have underflowed on the way
 class StepCheck:
     """One step on a network: `verified`, or None where it does not apply, as `note` says.
 
-    `residual` is the largest distance of two sides, in ulp of the sum of the sizes of the terms; rounding explains up to
-    `tolerance`. `layer` is where it was found, out of `layers`.
+    `residual` is the largest distance of two sides in ulp, where an ulp is that of the sum of the terms' sizes;
+    rounding explains up to `tolerance`. `layer` is where it was found, out of `layers`.
     """
 
     key: str
     verified: bool | None
     residual: float | None
-    tolerance: float
+    tolerance: float | None
     layer: int | None
     layers: tuple[int, ...]
     note: str = ""
@@ -38,39 +38,40 @@ class StepCheck:
 
 @dataclass(frozen=True)
 class Verification:
-    """The steps on one network and batch; `rows` took part, `left_out` could not (their ∇_a C is not finite)."""
+    """The steps on a network and batch; `rows` took part, `left_out` could not (their ∇_a C is not finite)."""
 
-    ok: bool
     network: str
     rows: int
     left_out: int
     steps: tuple[StepCheck, ...]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data, for JSON."""
-        return asdict(self)
+    @property
+    def ok(self) -> bool:
+        """Whether no step failed; one that does not apply does not count."""
+        return all(check.verified is not False for check in self.steps)
 
 
 def verify(steps: Sequence[Step], net: Network, X: object, Y: object, sample_weight: object = None) -> Verification:
     """Each step on this network and these rows, in float64; as many of the first rows as Jacobians fit into 16 MiB."""
+    if not isinstance(net, Network):
+        raise ArgumentTypeError(sentence("net", "a deltaprop.Network", type(net).__name__))
     rows, targets, weight = net.examples(X, Y, sample_weight)
     twin = net.astype("float64")
-    most = max(1, ELEMENTS // max(n * max(n, before) for n, before in twin.spec.weight_shapes))
+    spec = twin.spec
+    most = max(1, ELEMENTS // max(n * max(n, before) for n, before in spec.weight_shapes))
     batch = rows[:most], targets[:most], None if weight is None else weight[:most]
-    twin.backprop(*batch)  # names what is not finite
-    used = float_setting(twin.spec, twin.theta, *_finite(twin, *batch))
-    checks = tuple(_check(step, twin.spec, used) for step in steps)
-    ok = all(check.verified is not False for check in checks)
-    return Verification(ok, net.spec.architecture(), used.m, len(batch[0]) - used.m, checks)
+    used = float_setting(spec, twin.theta, *_finite(twin, *batch))
+    checks = tuple(_check(step, spec, used) for step in steps)
+    return Verification(net.spec.architecture(), used.m, len(batch[0]) - used.m, checks)
 
 
 def _finite(net: Network, X: Array, Y: Array, weight: Array | None) -> tuple[Array, Array, Array | None]:
-    """The examples whose ∇_a C is finite, also when a^L is rounded otherwise."""
+    """The examples in float64 whose ∇_a C is finite, also when a^L is rounded otherwise."""
     X, Y = X.astype(np.float64), Y if Y.ndim == 1 else Y.astype(np.float64)
+    a, y = net.forward(X).T, columns(Y, net.spec)
     with np.errstate(all="ignore"):
-        every = float_setting(net.spec, net.theta, X, Y, weight)
-    spread = sensitivity(net.spec, every.activations[-1], every.y)
-    good = (np.isfinite(every.formula) & np.isfinite(spread)).all(axis=0)
+        known = np.isfinite(net.spec.cost.grad_a(a, y)) & np.isfinite(sensitivity(net.spec, a, y))
+    good = known.all(axis=0)
     if not good.any():
         got = "rows at each of which an output of 0 or 1 makes it infinite"
         raise ArgumentError(sentence("X", "rows at which ∇_a C is finite, one at least", got))
@@ -80,7 +81,7 @@ def _finite(net: Network, X: Array, Y: Array, weight: Array | None) -> tuple[Arr
 def _check(step: Step, spec: Spec, setting: FloatSetting) -> StepCheck:
     layers, note = tuple(step.at(spec.L)), why_not(step, spec)
     if note:
-        return StepCheck(step.key, None, None, 0.0, None, (), note)
+        return StepCheck(step.key, None, None, None, None, (), note)
     sizes = magnitudes(setting, spec, with_cancellation=step.output == "canonical")
     residual, layer = max((_residual(step, setting, sizes, l), l) for l in layers)
     tolerance = 2.0 * sum(spec.sizes) + setting.m + 16  # a rounding for each product and sum on either way
