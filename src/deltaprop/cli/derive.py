@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
 Equation = Annotated[
     str | None,
-    typer.Argument(metavar="[EQUATION]", help="BP1, BP2, BP3, BP4, softmax, batch or input; without it, all."),
+    typer.Argument(metavar="EQUATION", help="BP1, BP2, BP3, BP4, softmax, batch or input; without it, all."),
 ]
 Model = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Verify on this model, a file that `deltaprop train --save` wrote.")
 ]
 Rows = Annotated[str | None, typer.Option(metavar="DATA", help="The rows to verify on: as for `deltaprop check`.")]
-Symbolic = Annotated[bool, typer.Option("--symbolic", help="Prove every step, for about half a minute; needs SymPy.")]
+Symbolic = Annotated[
+    bool, typer.Option("--symbolic", help="Prove every step, with symbols and with fractions; needs SymPy.")
+]
 Latex = Annotated[bool, typer.Option("--latex", help="Print a LaTeX document.")]
 Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page that needs no network.")]
 
@@ -92,7 +94,9 @@ def _put(derivation: Derivation, latex: bool, html: Path | None, json: bool) -> 
 
         write_atomically(html, derivation.to_html().encode())
         show.remark(f"Wrote {html}.")
-    else:
+    elif (screen := show.console()).is_terminal:
         from deltaprop.derivation.terminal import rendered
 
-        show.console().print(rendered(derivation), soft_wrap=False)
+        screen.print(rendered(derivation), soft_wrap=False)
+    else:
+        print(derivation)

@@ -16,8 +16,6 @@ _SPECIAL = {"\\": r"\textbackslash{}", **{letter: rf"\{letter}" for letter in "&
 _SIGNS = {"^": r"\textasciicircum{}", "✓": r"$\surd$", "✗": r"$\times$", "–": "--", "∇": r"$\nabla$"}
 
 HEAD = r"""\documentclass[a4paper]{article}
-\usepackage[utf8]{inputenc}
-\usepackage[T1]{fontenc}
 \usepackage{amsmath}
 \setlength{\parindent}{0pt}
 \begin{document}
@@ -26,7 +24,7 @@ HEAD = r"""\documentclass[a4paper]{article}
 
 def document(derivation: Derivation) -> str:
     """A document that compiles with LaTeX's base and amsmath."""
-    body = [r"\section*{Conventions}", INTRODUCTION.latex, "", r"\begin{tabular}{lll}"]
+    body = [r"\section*{Conventions}", INTRODUCTION.latex, "", r"\begin{tabular}{@{}lll@{}}"]
     body += [
         rf"${letter.latex}$ & {meaning.latex} & {f'${shape.latex}$' if shape else ''} \\"
         for letter, meaning, shape in CONVENTIONS

@@ -49,7 +49,8 @@ def d(top: Term, bottom: Term) -> Term:
 
 def paren(term: Term) -> Term:
     """The term in parentheses."""
-    mathml = f'<mrow><mo fence="true">(</mo>{term.mathml}<mo fence="true">)</mo></mrow>'
+    fence = "<mo{}>{{}}</mo>".format("" if "<mfrac>" in term.mathml else ' stretchy="false"')
+    mathml = f"<mrow>{fence.format('(')}{term.mathml}{fence.format(')')}</mrow>"
     return Term(f"({term.text})", rf"\left({term.latex}\right)", mathml)
 
 
@@ -72,7 +73,8 @@ def close(*terms: Term) -> Term:
 
 def infix(sign: str, *terms: Term) -> Term:
     """The terms with a sign between them: ∇C ⊙ σ'(z)."""
-    mathml = f"<mo>{sign}</mo>".join(term.mathml for term in terms)
+    around = ' lspace="0.25em" rspace="0.25em"' if sign == "⊙" else ""
+    mathml = f"<mo{around}>{sign}</mo>".join(term.mathml for term in terms)
     latex = f" {_LATEX.get(sign, sign)} ".join(term.latex for term in terms)
     return Term(f" {sign} ".join(term.text for term in terms), latex, f"<mrow>{mathml}</mrow>")
 
@@ -128,6 +130,8 @@ def _small(script: str, letters: dict[str, str], mark: str) -> str:
 
 def _letter(name: str) -> str:
     """One token of MathML: digits are numbers, + and - signs, all else letters."""
+    if name.endswith("'"):
+        return f'<mrow>{_letter(name[:-1])}<mo lspace="0" rspace="0">′</mo></mrow>'
     tag = "mn" if name.isdigit() else "mo" if name in "+-⊙" else "mi"
     return f"<{tag}>{name.replace('-', '−')}</{tag}>"
 

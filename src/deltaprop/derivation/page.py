@@ -26,7 +26,8 @@ STYLE = """
 .dp-derivation .statement { margin: .75rem 0; overflow-x: auto; border: 0; border-collapse: collapse; }
 .dp-derivation .statement td { padding: .2rem .2rem; border: 0; background: none; }
 .dp-derivation .statement td:first-child { text-align: right; }
-.dp-derivation .shapes { display: flex; flex-wrap: wrap; gap: .2rem 1.4rem; font-size: .88rem; opacity: .8; }
+.dp-derivation .shapes { display: flex; flex-wrap: wrap; align-items: center; gap: .3rem 1.6rem; font-size: .88rem;
+  opacity: .8; }
 .dp-derivation .found { font-size: .88rem; }
 .dp-derivation .right { color: #1a7f37; } .dp-derivation .wrong { color: #c62828; font-weight: bold; }
 .dp-derivation .absent { opacity: .7; }
@@ -34,17 +35,21 @@ STYLE = """
 @media (prefers-color-scheme: dark) { .dp-derivation .right { color: #57c46f; }
   .dp-derivation .wrong { color: #ff7b72; } .dp-derivation h3 span { color: #86b3f2; } }
 """
-ALONE = "body { margin: 2rem 1rem 4rem; } html { color-scheme: light dark; }"
+ALONE = """
+html { color-scheme: light dark; }
+body { margin: 2rem 1rem 4rem; }
+h1 { max-width: 46rem; margin: 0 auto 1rem; font: bold 1.7rem system-ui, sans-serif; }
+"""
 CLASSES = {RIGHT: "right", WRONG: "wrong", ABSENT: "absent"}
 
 
 def document(derivation: Derivation) -> str:
     """A page of its own."""
-    title = f"Backpropagation: {', '.join(section.key for section in derivation.sections)}"
+    title = "Backpropagation, step by step"
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<style>{ALONE}</style>\n</head>\n<body>\n{fragment(derivation)}</body>\n</html>\n"
+        f"<style>{ALONE}</style>\n</head>\n<body>\n<h1>{escape(title)}</h1>\n{fragment(derivation)}</body>\n</html>\n"
     )
 
 
@@ -66,14 +71,16 @@ def _conventions() -> str:
 
 
 def _section(section: Section) -> str:
-    goal = f'<div class="goal">{_math(section.goal, block=True)}</div>'
+    goal = f'<div class="goal">{_math(section.goal, tall=True)}</div>'
     return f'<h2 id="{section.key}">{escape(section.title)}</h2>\n{goal}\n<p>{section.before.mathml}</p>'
 
 
 def _step(derivation: Derivation, step: Step) -> str:
-    first, *others = (_math(side.term, block=True) for side in step.sides)
+    first, *others = (_math(side.term, tall=True) for side in step.sides)
     rows = [f"<tr><td>{first if not i else ''}</td><td>=</td><td>{side}</td></tr>" for i, side in enumerate(others)]
-    shapes = [f"<span>{_math(q.term)}: {_math(q.shape) if q.dims else q.shape.text}</span>" for q in step.shapes]
+    shapes = [
+        f"<span>{_math(q.term, tall=True)}: {_math(q.shape) if q.dims else q.shape.text}</span>" for q in step.shapes
+    ]
     found = [
         f'<p class="found {CLASSES[mark]}">{mark} {escape(words)}</p>' for mark, words in found_of(derivation, step.key)
     ]
@@ -84,6 +91,6 @@ def _step(derivation: Derivation, step: Step) -> str:
     )
 
 
-def _math(term: Term, *, block: bool = False) -> str:
-    display = ' display="block"' if block else ""
-    return f"<math{display}>{term.mathml}</math>"
+def _math(term: Term, *, tall: bool = False) -> str:
+    style = ' displaystyle="true"' if tall else ""
+    return f"<math{style}>{term.mathml}</math>"
