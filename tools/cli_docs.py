@@ -70,7 +70,8 @@ JSON = {
     "derive": {
         "ok": "whether every step is proved and, where it applies, verified",
         "network": "what the steps were verified on",
-        "rows": "how many rows took part: the first ones, so that every Jacobian fits into memory",
+        "given": "how many rows there were",
+        "rows": "how many took part: the first ones, as many as let every Jacobian fit into memory",
         "left_out": "rows at which ∇_a C is not finite",
         "steps": "one object per step: `equation`, `step`, `heading`, `statement` (`unicode`, `latex`), `reason`, "
         "`shapes`, `proved`, `proof` (cases `symbolic`, `rational`; `failed`), `verified` (null where it does not "

@@ -19,7 +19,7 @@ def verify_examples(steps: Sequence[Step]) -> Verification:
     found = [_verify(steps, output, cost) for output, cost in KINDS]
     worst = tuple(max(checks, key=_gravity) for checks in zip(*(one.steps for one in found), strict=True))
     kinds = " or ".join(f"{output} with {cost}" for output, cost in KINDS)
-    return Verification(f"example networks {' - '.join(map(str, SIZES))}, tanh, then {kinds}", ROWS, 0, worst)
+    return Verification(f"example networks {' - '.join(map(str, SIZES))}, tanh, then {kinds}", ROWS, ROWS, 0, worst)
 
 
 def _verify(steps: Sequence[Step], output: str, cost: str) -> Verification:

@@ -70,6 +70,7 @@ class Derivation:
         return {
             "ok": self.ok,
             "network": found and found.network,
+            "given": found and found.given,
             "rows": found and found.rows,
             "left_out": found and found.left_out,
             "steps": [self._plain(section, step) for section in self.sections for step in section.steps],

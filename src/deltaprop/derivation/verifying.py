@@ -38,9 +38,14 @@ class StepCheck:
 
 @dataclass(frozen=True)
 class Verification:
-    """The steps on a network and batch; `rows` took part, `left_out` could not (their ∇_a C is not finite)."""
+    """The steps on a network and a batch.
+
+    Of the `given` rows the first ones take part, as far as memory allows: `rows`, and `left_out` that could not, as
+    their ∇_a C is not finite.
+    """
 
     network: str
+    given: int
     rows: int
     left_out: int
     steps: tuple[StepCheck, ...]
@@ -62,7 +67,7 @@ def verify(steps: Sequence[Step], net: Network, X: object, Y: object, sample_wei
     batch = rows[:most], targets[:most], None if weight is None else weight[:most]
     used = float_setting(spec, twin.theta, *_finite(twin, *batch))
     checks = tuple(_check(step, spec, used) for step in steps)
-    return Verification(net.spec.architecture(), used.m, len(batch[0]) - used.m, checks)
+    return Verification(net.spec.architecture(), len(rows), used.m, len(batch[0]) - used.m, checks)
 
 
 def _finite(net: Network, X: Array, Y: Array, weight: Array | None) -> tuple[Array, Array, Array | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from deltaprop.derivation.proving import StepProof
-from deltaprop.derivation.verifying import StepCheck
+from deltaprop.derivation.verifying import StepCheck, Verification
 
 if TYPE_CHECKING:
     from deltaprop.derivation.proof import Derivation
@@ -49,9 +49,15 @@ def summary(derivation: Derivation) -> list[str]:
         verified = [check for check in found.steps if check.verified]
         absent = sum(check.verified is None for check in found.steps)
         rest = f", {absent} not about it" if absent else ""
-        rows = f"{found.rows} row{'s' * (found.rows != 1)}"
-        left = f" ({found.left_out} left out: ∇C is not finite there)" if found.left_out else ""
-        lines.append(f"{len(verified)} of {steps} steps verified{rest}, on {found.network}; {rows}{left}.")
+        lines.append(f"{len(verified)} of {steps} steps verified{rest}, on {found.network}; {_rows(found)}.")
         worst = max((check.residual or 0.0 for check in verified), default=0.0)
         lines.append(f"Largest distance between two sides: {worst:.2g} ulp. {ULP}")
     return lines
+
+
+def _rows(found: Verification) -> str:
+    taken = found.rows + found.left_out
+    rows = (
+        f"{taken:,} row{'s' * (taken != 1)}" if taken == found.given else f"the first {taken:,} of {found.given:,} rows"
+    )
+    return rows + (f", {found.left_out:,} of them left out: ∇C is not finite there" if found.left_out else "")
