@@ -62,8 +62,8 @@ def test_the_exit_codes_of_the_help_are_documented(tool, written):
         assert re.search(rf"\b{code}\b", tool.help_of().split("Exit codes:")[1])
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "check", "info"])
+@pytest.mark.parametrize("command", ["train", "evaluate", "check", "derive", "info"])
 def test_the_keys_of_json_are_the_documented_ones(run, tool, model, command):
-    args = {"train": ("table.csv", "--target", "kind", *QUICK), "info": (model.name,)}
+    args = {"train": ("table.csv", "--target", "kind", *QUICK), "info": (model.name,), "derive": ("input",)}
     done = run(command, *args.get(command, (model.name, "table.csv")), "--json")
     assert list(json.loads(done.out)) == list(tool.JSON[command])

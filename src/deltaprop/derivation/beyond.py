@@ -103,8 +103,10 @@ SOFTMAX = Section(
             "softmax.4",
             "Let a Canonical Pair Cancel",
             prose(
-                "For softmax or sigmoid with cross-entropy, identity with the quadratic cost and exp with Poisson's "
-                "all factors cancel but the residual and the example's share {} of the cost, 1 where it is alone.",
+                "For softmax or sigmoid with cross-entropy (softmax: where {} sums to 1), identity with the quadratic "
+                "cost and exp with Poisson's all factors cancel but the residual and the example's share {} of the "
+                "cost, 1 where it is alone.",
+                _Y_I.term,
                 _SHARE,
             ),
             (

@@ -16,7 +16,7 @@ from deltaprop.core.border import columns, shares
 from deltaprop.core.spec import Spec
 from deltaprop.derivation.measured import claimed_jacobian, measured_gradient, measured_jacobian
 
-NUDGE = 2.0**-26
+NUDGE = 2.0**-50
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +151,7 @@ def magnitudes(setting: FloatSetting, spec: Spec, *, with_cancellation: bool = F
         jacobians=tuple(jacobians),
         formula=np.abs(setting.formula),
         measured=measured,
-        y=np.abs(setting.y),
+        y=-np.abs(setting.y),  # a - y becomes the sum of their sizes
     )
 
 

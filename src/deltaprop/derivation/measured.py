@@ -7,6 +7,7 @@ are; where it does not, the difference itself is, and the step that uses the wro
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 
 import numpy as np
 
@@ -43,8 +44,9 @@ def measured_gradient(cost: Cost, a: Array, y: Array) -> Array:
     """∂C/∂a of each example by moving each a_k in turn, (n, m)."""
     claimed = cost.grad_a(a, y)
     agreed = np.zeros(claimed.shape, bool)
-    for move in MOVES:
-        h = move * np.where(a == 0, 1, np.abs(a))
+    sizes = np.where(a == 0, 1, np.abs(a)), np.minimum(np.abs(a), np.abs(1 - a))  # log a, log(1 - a) end at 0, at 1
+    for move, size in product(MOVES, sizes):
+        h = move * size
         slopes = [_slope(lambda at: cost.C(at, y), a, k, h[k]) for k in range(len(a))]
         found, noise = (np.stack(parts) for parts in zip(*slopes, strict=True))
         agreed |= _agree(found, claimed, noise) | _astride(cost.kinks, a - y, h)

@@ -12,7 +12,7 @@ from deltaprop.derivation.steps import Step
 from deltaprop.derivation.symbolic import symbolic_setting
 
 SHAPES = ((2, 2), (2, 3, 2), (2, 2, 2, 1), (3, 4, 3, 2))
-SEEDS = range(8)
+SEEDS = range(6)
 Settings = Iterator[tuple[str, ExactSetting]]
 
 

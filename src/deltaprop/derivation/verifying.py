@@ -12,11 +12,11 @@ from deltaprop.core.border import columns
 from deltaprop.core.spec import Spec
 from deltaprop.derivation.floats import FloatSetting, float_setting, magnitudes, sensitivity
 from deltaprop.derivation.steps import Step
-from deltaprop.errors import ArgumentError, ArgumentTypeError, sentence
+from deltaprop.errors import ArgumentError, ArgumentTypeError, NonFiniteError, sentence
 from deltaprop.network import Network
 
 ELEMENTS = 1 << 21  # of the largest Jacobian of all examples together: 16 MiB
-NOTHING = 1e-280  # sizes below this may have underflowed on the way
+NOTHING, HUGE = 1e-150, 1e100  # a term below NOTHING may have underflowed on the way, and met a ∇_a C up to HUGE
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Verification:
     """The steps on a network and a batch.
 
     Of the `given` rows the first ones take part, as far as memory allows: `rows`, and `left_out` that could not, as
-    their ∇_a C is not finite.
+    their ∇_a C is infinite, or nearly.
     """
 
     network: str
@@ -71,14 +71,16 @@ def verify(steps: Sequence[Step], net: Network, X: object, Y: object, sample_wei
 
 
 def _finite(net: Network, X: Array, Y: Array, weight: Array | None) -> tuple[Array, Array, Array | None]:
-    """The examples in float64 whose ∇_a C is finite, also when a^L is rounded otherwise."""
+    """The examples in float64 whose ∇_a C can be computed with, also when a^L is rounded otherwise."""
     X, Y = X.astype(np.float64), Y if Y.ndim == 1 else Y.astype(np.float64)
+    if Y.ndim == 2 and net.spec.canonical and not net.spec.output.elementwise:
+        Y = Y / Y.sum(axis=1, keepdims=True)  # softmax.4 supposes 1 exactly; a sum in float32 is 1 to 1e-7
     a, y = net.forward(X).T, columns(Y, net.spec)
     with np.errstate(all="ignore"):
-        known = np.isfinite(net.spec.cost.grad_a(a, y)) & np.isfinite(sensitivity(net.spec, a, y))
+        known = (np.abs(net.spec.cost.grad_a(a, y)) <= HUGE) & np.isfinite(sensitivity(net.spec, a, y))
     good = known.all(axis=0)
     if not good.any():
-        got = "rows at each of which an output of 0 or 1 makes it infinite"
+        got = f"rows at each of which an output at the end of its range takes it beyond {HUGE:g}"
         raise ArgumentError(sentence("X", "rows at which ∇_a C is finite, one at least", got))
     return X[good], Y[good], None if weight is None else weight[good]
 
@@ -109,7 +111,12 @@ def why_not(step: Step, spec: Spec) -> str:
 
 def _residual(step: Step, setting: FloatSetting, sizes: FloatSetting, l: int) -> float:
     """The largest distance of a side from the first, in ulp of the sides' sizes."""
-    first, *others = (side.value(setting, l) for side in step.sides)
-    scale = np.maximum.reduce([np.abs(side.value(sizes, l)) for side in step.sides])
-    ulp = np.spacing(np.maximum(scale, NOTHING))
-    return max(float((np.abs(first - other) / ulp).max()) for other in others)
+    with np.errstate(all="ignore"):
+        first, *others = (side.value(setting, l) for side in step.sides)
+        if any(other.shape != first.shape for other in others):
+            return float("inf")
+        scale = np.maximum.reduce([np.abs(side.value(sizes, l)) for side in step.sides])
+        distance = np.maximum.reduce([np.abs(first - other) for other in others])
+    if not (np.isfinite(scale).all() and np.isfinite(distance).all()):
+        raise NonFiniteError(f"{step.key} in layer {l}: a side overflows in float64. Scale inputs or weights down.")
+    return float((distance / np.spacing(np.maximum(scale, NOTHING))).max())

@@ -60,4 +60,4 @@ def _rows(found: Verification) -> str:
     rows = (
         f"{taken:,} row{'s' * (taken != 1)}" if taken == found.given else f"the first {taken:,} of {found.given:,} rows"
     )
-    return rows + (f", {found.left_out:,} of them left out: ∇C is not finite there" if found.left_out else "")
+    return rows + (f", {found.left_out:,} of them left out: ∇C is infinite there" if found.left_out else "")
