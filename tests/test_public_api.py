@@ -80,6 +80,7 @@ SIGNATURES = {
     "AdamW": "(learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-08, *, weight_decay=0.01)",
 }
 FIELDS = {
+    "Derivation": ["sections", "proofs", "verification"],
     "Trace": ["x", "y", "grad_a", "cost", "layers", "version"],
     "Gradient": ["cost", "vector", "spec"],
 }

@@ -101,7 +101,7 @@ def test_rows_that_do_not_take_part_are_told(rng):
     assert "; 2 rows, 1 of them left out: ∇C is infinite there." in text
     wide = dp.Network([1200, 1000, 2], seed=0)
     text = " ".join(str(dp.derive("input").verify(wide, rng.standard_normal((3, 1200)), [0, 1, 0])).split())
-    assert "; the first 1 of 3 rows." in text
+    assert "; the first of 3 rows." in text
 
 
 def test_marks_tell_right_from_wrong_and_from_absent(failed):

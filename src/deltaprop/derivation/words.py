@@ -57,7 +57,7 @@ def summary(derivation: Derivation) -> list[str]:
 
 def _rows(found: Verification) -> str:
     taken = found.rows + found.left_out
-    rows = (
-        f"{taken:,} row{'s' * (taken != 1)}" if taken == found.given else f"the first {taken:,} of {found.given:,} rows"
-    )
+    rows = f"{taken:,} row{'s' * (taken != 1)}"
+    if taken < found.given:
+        rows = f"the first{f' {taken:,}' if taken > 1 else ''} of {found.given:,} rows"
     return rows + (f", {found.left_out:,} of them left out: ∇C is infinite there" if found.left_out else "")
