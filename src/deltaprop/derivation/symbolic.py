@@ -35,6 +35,7 @@ class Symbols:
         self._sp = sympy()
         self._known: dict[str, Any] = {}
         self._letter_of: dict[Any, Any] = {}
+        self._stands_for: dict[Any, Any] = {}
 
     def sigma(self, l: int, z: Array) -> Array:
         """σ_l(z), of which only the name of its derivative is known."""
@@ -74,7 +75,7 @@ class Symbols:
         fresh = np.array([sp.Dummy() for _ in range(at.size)], object).reshape(at.shape)
         back = dict(zip(fresh.ravel(), at.ravel(), strict=True))
         value = np.asarray(function(fresh), object)
-        slopes = [sp.diff(one, by).xreplace(back) for one in value.ravel() for by in fresh.ravel()]
+        slopes = [self._put_back(sp.diff(one, by), back) for one in value.ravel() for by in fresh.ravel()]
         return np.array(slopes, object).reshape(value.shape + at.shape)
 
     def equal(self, left: Array, right: Array) -> bool:
@@ -88,10 +89,26 @@ class Symbols:
         rational = sp.expand(self._letters(difference))
         return bool(rational == 0 or sp.expand(sp.numer(sp.together(rational))) == 0)
 
+    def _put_back(self, slope: Any, back: dict[Any, Any]) -> Any:
+        """The slope with the numbers in the places of their fresh symbols, inside what letters stand for as well."""
+        inside = {
+            letter: self._letter(self._stands_for[letter].xreplace(back))
+            for letter in slope.free_symbols
+            if letter in self._stands_for
+        }
+        return slope.xreplace({**back, **inside})
+
+    def _letter(self, applied: Any) -> Any:
+        """A letter for an applied function, the same where function and values are: what is expanded stays small."""
+        if applied not in self._letter_of:
+            letter = self._letter_of[applied] = self._sp.Dummy()
+            self._stands_for[letter] = applied
+        return self._letter_of[applied]
+
     def _letters(self, expression: Any) -> Any:
-        """The expression with a letter for every applied function, the same where function and values are."""
+        """The expression with a letter for every applied function."""
         if isinstance(expression, self._sp.Function):
-            return self._letter_of.setdefault(expression, self._sp.Dummy())
+            return self._letter(expression)
         if not expression.args:
             return expression
         return expression.func(*map(self._letters, expression.args))
@@ -101,9 +118,12 @@ class Symbols:
 
     def _function(self, name: str, slope: Callable[[int], Any] | None = None) -> Any:
         """An abstract function; `slope` gives its partial derivative by its k-th argument."""
-        if name not in self._known or slope is not None:
-            rule = {"fdiff": lambda self, argindex=1: slope(argindex)(*self.args)} if slope else {}
-            self._known.setdefault(name, type(name, (self._sp.Function,), rule))
+
+        def fdiff(applied: Any, k: int = 1) -> Any:
+            return self._letters(slope(k)(*applied.args))  # type: ignore[misc]
+
+        if name not in self._known:
+            self._known[name] = type(name, (self._sp.Function,), {"fdiff": fdiff} if slope else {})
         return self._known[name]
 
 
