@@ -69,7 +69,10 @@ def test_an_equation_that_is_wrong_is_shown_and_exits_with_1(run, monkeypatch):
 
 
 WRONG_USAGE = {
-    "equation": (("BP6",), ["'--equation'", "one of BP1, BP2, BP3, BP4, batch, input, softmax", "Did you mean 'BP"]),
+    "equation": (
+        ("BP6",),
+        ["'EQUATION'", "must be one of BP1, BP2, BP3, BP4, batch, input, softmax", "Did you mean 'BP"],
+    ),
     "model without data": (("--model", "model.safetensors"), ["'--model'", "must come with --data"]),
     "data without model": (("--data", "table.csv"), ["'--data'", "must come with --model"]),
     "names without data": (("--names", "a,b"), ["'--names'", "must come with --data"]),

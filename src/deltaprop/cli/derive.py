@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deltaprop.cli import show
-from deltaprop.cli.options import Json, Names, check_output, names_or_none, usage_errors
+from deltaprop.cli.options import Json, Names, check_output, names_or_none
+from deltaprop.errors import ArgumentError
 
 if TYPE_CHECKING:
     from deltaprop.derivation.proof import Derivation
@@ -46,8 +47,10 @@ def derive(
 
     _check_together(model, data, names, latex, html, json)
     check_output(html, model, data)
-    with usage_errors():
+    try:
         derivation = derivation_of(equation)
+    except ArgumentError as error:
+        raise typer.BadParameter(str(error).removeprefix("`equation` "), param_hint="'EQUATION'") from None
     derivation = _verified(derivation, model, data, names)
     if symbolic or json:
         derivation = _proved(derivation)

@@ -167,7 +167,8 @@ class TableModel:
 
     def check(self, source: Any, *, names: Sequence[str] | None = None) -> CheckReport:
         """The gradients of this model on these rows against central differences."""
-        return check(self.network, *self.examples(source, names=names))
+        X, Y = self.examples(source, names=names)
+        return check(self.network, X, Y)
 
     def examples(self, source: Any, *, names: Sequence[str] | None = None) -> tuple[Array, Array]:
         """(X, Y) of these rows as the network is given them: encoded inputs, and targets or class indices."""
