@@ -24,7 +24,7 @@ STYLE = """
   border: 1px solid #3567b0; border-radius: .5rem; background: #3567b014; }
 .dp-derivation .step { margin: 1.25rem 0; padding: .9rem 1.1rem; border: 1px solid #8886; border-radius: .5rem; }
 .dp-derivation .statement { margin: .75rem 0; overflow-x: auto; border: 0; border-collapse: collapse; }
-.dp-derivation .statement td { padding: .2rem .2rem; border: 0; background: none; }
+.dp-derivation .statement td { padding: .2rem .2rem; vertical-align: baseline; border: 0; background: none; }
 .dp-derivation .statement td:first-child { text-align: right; }
 .dp-derivation .shapes { display: flex; flex-wrap: wrap; align-items: center; gap: .3rem 1.6rem; font-size: .88rem;
   opacity: .8; }
@@ -77,7 +77,10 @@ def _section(section: Section) -> str:
 
 def _step(derivation: Derivation, step: Step) -> str:
     first, *others = (_math(side.term, tall=True) for side in step.sides)
-    rows = [f"<tr><td>{first if not i else ''}</td><td>=</td><td>{side}</td></tr>" for i, side in enumerate(others)]
+    rows = [
+        f"<tr><td>{first if not i else ''}</td><td><math><mo>=</mo></math></td><td>{side}</td></tr>"
+        for i, side in enumerate(others)
+    ]
     shapes = [
         f"<span>{_math(q.term, tall=True)}: {_math(q.shape) if q.dims else q.shape.text}</span>" for q in step.shapes
     ]

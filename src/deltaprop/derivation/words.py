@@ -44,7 +44,7 @@ def summary(derivation: Derivation) -> list[str]:
     steps, found, lines = len(derivation.steps), derivation.verification, []
     if derivation.proofs:
         proved = sum(proof.proved for proof in derivation.proofs)
-        lines.append(f"{proved} of {steps} steps proved: both sides equal for every value, without any tolerance.")
+        lines.append(f"{proved} of {steps} steps proved, without any tolerance. A case is one layer of one network.")
     if found:
         verified = [check for check in found.steps if check.verified]
         absent = sum(check.verified is None for check in found.steps)
