@@ -33,7 +33,19 @@ MAY_IMPORT_DATA = {"estimators", "cli"}
 TOP = {"__init__", "__main__"}
 
 CORE_MAY_IMPORT = {"numpy", "scipy", "deltaprop", *sys.stdlib_module_names}
-LAZY = ("sklearn", "scipy", "polars", "narwhals", "pandas", "typer", "rich", "matplotlib", "safetensors", "pyarrow")
+LAZY = (
+    "sklearn",
+    "scipy",
+    "polars",
+    "narwhals",
+    "pandas",
+    "typer",
+    "rich",
+    "matplotlib",
+    "safetensors",
+    "pyarrow",
+    "sympy",
+)
 PROBES = {"cpu_count", "process_cpu_count", "sched_getaffinity", "cpuinfo", "is_available", "device_count", "processor"}
 IMPORT_SECONDS = 0.150
 
@@ -114,6 +126,9 @@ def test_every_part_has_its_place_in_the_order():
         ("verify/check.py", "from deltaprop.training import loop"),
         ("training/loop.py", "from ..verify import check"),
         ("network.py", "from deltaprop.verify.check import check"),
+        ("network.py", "from deltaprop.derivation.proof import derive"),
+        ("derivation/proof.py", "from deltaprop.verify.check import check"),
+        ("derivation/proof.py", "from deltaprop.cli import show"),
         ("data/tables.py", "from deltaprop.core.spec import Spec"),
         ("training/loop.py", "from deltaprop.data import sources"),
         ("errors.py", "from deltaprop._types import Array"),
@@ -134,6 +149,7 @@ def test_a_planted_wrong_arrow_is_found(tmp_path, file, line):
         ("cli/main.py", "from deltaprop.data.sources import read"),
         ("core/spec.py", "from .activations import OUTPUTS"),
         ("training/loop.py", "from deltaprop.network import Network"),
+        ("derivation/verifying.py", "from deltaprop.network import Network"),
         ("__init__.py", "from deltaprop.verify.check import check"),
     ],
 )
@@ -173,6 +189,13 @@ def python(code):
 def test_import_brings_no_extra():
     loaded = json.loads(python("import json, sys, deltaprop; print(json.dumps(sorted(sys.modules)))"))
     assert [name for name in LAZY if name in loaded] == []
+
+
+def test_reading_and_verifying_a_derivation_brings_no_extra():
+    code = (
+        "import json, sys, deltaprop as dp; dp.derive('BP2').verify_examples(); print(json.dumps(sorted(sys.modules)))"
+    )
+    assert [name for name in ("sympy", "rich", "typer", "sklearn") if name in json.loads(python(code))] == []
 
 
 def test_import_is_quick():

@@ -46,7 +46,7 @@ EAGER = [
     "show_engines",
     "train",
 ]
-LAZY = ["MLPClassifier", "MLPRegressor", "TableEncoder", "TableModel"]
+LAZY = ["Derivation", "MLPClassifier", "MLPRegressor", "TableEncoder", "TableModel", "derive"]
 
 SIGNATURES = {
     "Network": "(sizes, *, activation='relu', output='softmax', cost='cross_entropy', dtype='float32', seed=None, "
@@ -66,6 +66,9 @@ SIGNATURES = {
     "clip_norm=None, dropout=0.0, sample_weight=None, validation=None, early_stopping=None, on_step=(), on_epoch=(), "
     "on_progress=(), shuffle=True, time_limit=None, seed=None)",
     "check": "(net, X, Y, sample_weight=None, *, elements=200, max_rows=100, seed=0)",
+    "derive": "(equation=None)",
+    "Derivation.prove": "(self, *, on_step=None)",
+    "Derivation.verify": "(self, net, X, Y, sample_weight=None)",
     "show_engines": "()",
     "huber": "(threshold=1.0)",
     "Activation": "(name, sigma, sigma_prime, kinks=(), elementwise=True, fused=None)",
@@ -77,6 +80,7 @@ SIGNATURES = {
     "AdamW": "(learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-08, *, weight_decay=0.01)",
 }
 FIELDS = {
+    "Derivation": ["sections", "proofs", "verification"],
     "Trace": ["x", "y", "grad_a", "cost", "layers", "version"],
     "Gradient": ["cost", "vector", "spec"],
 }

@@ -67,6 +67,16 @@ JSON = {
         "rows": "the worst element of each array: `layer`, `equation`, `element`, `gradient`, `difference`, `error`",
         "how": "what the gradients were compared with",
     },
+    "derive": {
+        "ok": "whether every step is proved and, where it applies, verified",
+        "network": "what the steps were verified on",
+        "given": "how many rows there were",
+        "rows": "how many took part: the first ones, as many as let every Jacobian fit into memory",
+        "left_out": "how many of them could not take part, as ∇_a C is infinite there",
+        "steps": "one object per step: `equation`, `step`, `heading`, `statement` (`unicode`, `latex`), `reason`, "
+        "`shapes`, `proved`, `proof` (cases `symbolic`, `rational`; `failed`), `verified` (null where it does not "
+        "apply), `residual` in ulp, `check` (`residual`, `tolerance`, `layer`, `layers`, `note`)",
+    },
     "info": {
         "sizes": "units per layer, the inputs first",
         "activations": "of each layer",

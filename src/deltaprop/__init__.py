@@ -42,13 +42,17 @@ from deltaprop.verify.check import check as check
 
 if TYPE_CHECKING:
     from deltaprop.data.encoder import TableEncoder as TableEncoder
+    from deltaprop.derivation.proof import Derivation as Derivation
+    from deltaprop.derivation.proof import derive as derive
     from deltaprop.estimators.classifier import MLPClassifier as MLPClassifier
     from deltaprop.estimators.regressor import MLPRegressor as MLPRegressor
     from deltaprop.estimators.table import TableModel as TableModel
 
 __version__ = "0.1.0"
 
-_LATER = {  # what stands on scikit-learn is imported when it is first asked for
+_LATER = {  # what a training in Python does without is imported when it is first asked for
+    "Derivation": "deltaprop.derivation.proof",
+    "derive": "deltaprop.derivation.proof",
     "MLPClassifier": "deltaprop.estimators.classifier",
     "MLPRegressor": "deltaprop.estimators.regressor",
     "TableEncoder": "deltaprop.data.encoder",
@@ -67,6 +71,7 @@ __all__ = [
     "Cost",
     "DataError",
     "DeltapropError",
+    "Derivation",
     "EarlyStopping",
     "EngineError",
     "FileFormatError",
@@ -90,6 +95,7 @@ __all__ = [
     "Trace",
     "WarmUp",
     "check",
+    "derive",
     "huber",
     "load",
     "show_engines",

@@ -178,7 +178,7 @@ def test_a_failed_fit_leaves_the_old_model_as_it_was(frame):
     np.testing.assert_array_equal(fitted.predict(frame), before)
 
 
-@pytest.mark.parametrize("call", ["predict", "predict_proba", "evaluate", "check", "save"])
+@pytest.mark.parametrize("call", ["predict", "predict_proba", "evaluate", "check", "examples", "save"])
 def test_before_fit_it_says_what_to_do(frame, call):
     with pytest.raises(NotFittedError, match="Call `fit` first"):
         getattr(dp.TableModel(), call)(frame if call != "save" else "m.safetensors")
@@ -254,3 +254,11 @@ def test_extra_and_missing_columns_are_named_at_predict(frame):
     with pytest.raises(dp.DataError, match="missing: x; unexpected: w"):
         fitted.predict(frame.rename(columns={"x": "w"}))
     assert len(fitted.predict(frame.drop(columns=["kind", "price"]))) == 80
+
+
+def test_examples_are_what_the_network_is_given(frame):
+    fitted = model(drop=["price"]).fit(frame, "kind")
+    X, Y = fitted.examples(frame)
+    assert X.shape == (len(frame), fitted.network.spec.sizes[0])
+    assert np.isfinite(fitted.network.cost(X, Y))
+    np.testing.assert_array_equal(X, fitted.encoder.transform(frame[list(fitted.encoder.feature_names_in_)]))

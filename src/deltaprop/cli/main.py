@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from deltaprop import __version__
 from deltaprop.cli.bench import bench
 from deltaprop.cli.check import check
+from deltaprop.cli.derive import derive
 from deltaprop.cli.evaluate import evaluate
 from deltaprop.cli.info import info
 from deltaprop.cli.predict import predict
@@ -29,6 +30,7 @@ COMMANDS: dict[Callable[..., None], str] = {  # in the order of a first use; eac
     predict: "Predict the target of every row, as CSV.",
     evaluate: "Compare predictions with the known target.",
     check: "Check a model's gradients against differences.",
+    derive: "Derive the four equations, step by step.",
     info: "Show what is in a model file.",
     bench: "Measure how fast this machine trains and predicts.",
 }
@@ -60,7 +62,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for command, summary in COMMANDS.items():
-    app.command(no_args_is_help=command is not bench, short_help=summary, epilog=EPILOG)(command)
+    app.command(no_args_is_help=command not in (bench, derive), short_help=summary, epilog=EPILOG)(command)
 
 
 def _version(asked: bool) -> None:

@@ -170,8 +170,13 @@ class TableModel:
 
     def check(self, source: Any, *, names: Sequence[str] | None = None) -> CheckReport:
         """The gradients of this model on these rows against central differences."""
+        X, Y = self.examples(source, names=names)
+        return check(self.network, X, Y)
+
+    def examples(self, source: Any, *, names: Sequence[str] | None = None) -> tuple[Array, Array]:
+        """(X, Y) of these rows as the network is given them: encoded inputs, and targets or class indices."""
         data = self._load(source, names, labelled=True)
-        return check(self.network, self.encoder.transform(data.X), self.target.encode(_known(data), self.dtype))
+        return self.encoder.transform(data.X), self.target.encode(_known(data), self.dtype)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write network, encoder and labels into one safetensors file, atomically."""
