@@ -50,6 +50,18 @@ class Activation:
         return a, dsigma
 
 
+def magnitude(z: Array) -> Array:
+    """|z|; for complex z (complex steps) its continuation from either side of 0: -z where z < 0, else z."""
+    return np.where(z < 0, -z, z) if np.iscomplexobj(z) else np.abs(z)
+
+
+def log1p(v: Array) -> Array:
+    """log(1 + v); for complex v (complex steps) NumPy's own would lose a Re v that is small beside 1."""
+    if not np.iscomplexobj(v):
+        return np.log1p(v)
+    return 0.5 * np.log1p(v.real * (2 + v.real) + v.imag**2) + 1j * np.arctan2(v.imag, 1 + v.real)
+
+
 def _identity(z: Array) -> Array:
     """σ(z) = z."""
     return z.copy()
@@ -75,6 +87,9 @@ def _sigmoid_both(z: Array) -> Pair:
 
 
 def _sigmoid(z: Array) -> Array:
+    if np.iscomplexobj(z):
+        e = np.exp(-magnitude(z))
+        return np.where(z >= 0, 1, e) / (1 + e)
     return _sigmoid_both(z)[0]
 
 
@@ -150,7 +165,7 @@ def _gelu_prime(z: Array) -> Array:
 
 def _silu_both(z: Array) -> Pair:
     """σ(z) = z s(z), σ'(z) = s(z) (1 + z s(-z)), s the sigmoid."""
-    e = np.exp(-np.abs(z))
+    e = np.exp(-magnitude(z))
     r = 1 / (1 + e)
     er = e * r
     s, s_minus = np.where(z >= 0, r, er), np.where(z >= 0, er, r)
@@ -168,7 +183,7 @@ def _silu_prime(z: Array) -> Array:
 
 def _mish_parts(z: Array) -> tuple[Array, Array, Array]:
     """tanh(log(1 + e^z)) = n / d, and e = e^(-|z|): both sides of 0 divided so that nothing overflows."""
-    e = np.exp(-np.abs(z))
+    e = np.exp(-magnitude(z))
     up = z >= 0
     n = np.where(up, 1 + 2 * e, e * (e + 2))
     d = n + np.where(up, 2 * e * e, 2)
@@ -194,7 +209,7 @@ def _mish_prime(z: Array) -> Array:
 
 def _softplus(z: Array) -> Array:
     """σ(z) = log(1 + e^z) = max(z, 0) + log(1 + e^(-|z|)); σ' is the sigmoid."""
-    return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
+    return np.maximum(z, 0) + log1p(np.exp(-magnitude(z)))
 
 
 def _exp(z: Array) -> Array:
