@@ -65,7 +65,7 @@ SIGNATURES = {
     "train": "(net, X, Y, *, epochs=10, batch_size=32, optimizer='adam', schedule='constant', l1=0.0, l2=0.0, "
     "clip_norm=None, dropout=0.0, sample_weight=None, validation=None, early_stopping=None, on_step=(), on_epoch=(), "
     "on_progress=(), shuffle=True, time_limit=None, seed=None)",
-    "check": "(net, X, Y, sample_weight=None, *, elements=200, max_rows=100, seed=0)",
+    "check": "(net, X, Y, sample_weight=None, *, elements=200, max_rows=100, seed=0, ulp=False)",
     "show_engines": "()",
     "huber": "(threshold=1.0)",
     "Activation": "(name, sigma, sigma_prime, kinks=(), elementwise=True, fused=None)",
