@@ -41,6 +41,7 @@ EAGER = [
     "Trace",
     "WarmUp",
     "check",
+    "check_gradients",
     "huber",
     "load",
     "show_engines",
@@ -66,6 +67,7 @@ SIGNATURES = {
     "clip_norm=None, dropout=0.0, sample_weight=None, validation=None, early_stopping=None, on_step=(), on_epoch=(), "
     "on_progress=(), shuffle=True, time_limit=None, seed=None)",
     "check": "(net, X, Y, sample_weight=None, *, elements=200, max_rows=100, seed=0, ulp=False)",
+    "check_gradients": "(f, grad, x, *, elements=200, seed=0)",
     "show_engines": "()",
     "huber": "(threshold=1.0)",
     "Activation": "(name, sigma, sigma_prime, kinks=(), elementwise=True, fused=None)",

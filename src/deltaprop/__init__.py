@@ -39,6 +39,7 @@ from deltaprop.training.history import History as History
 from deltaprop.training.loop import train as train
 from deltaprop.training.stopping import EarlyStopping as EarlyStopping
 from deltaprop.verify.check import check as check
+from deltaprop.verify.function import check_gradients as check_gradients
 
 if TYPE_CHECKING:
     from deltaprop.data.encoder import TableEncoder as TableEncoder
@@ -90,6 +91,7 @@ __all__ = [
     "Trace",
     "WarmUp",
     "check",
+    "check_gradients",
     "huber",
     "load",
     "show_engines",

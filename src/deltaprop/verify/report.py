@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Worst:
-    """The element of one array, W^l or b^l, where the gradient lies furthest from the truth.
+    """The element of one array, W^l or b^l (layer 0: x itself), where the gradient lies furthest from the truth.
 
     `ulp` is the array's largest error in units in the last place, where it was asked for. `error` is
     |gradient - truth| / max(|gradient|, |truth|), the larger one taken to be at least what rounding makes of this
@@ -25,8 +25,9 @@ class Worst:
 
     def __str__(self) -> str:
         ulp = "" if self.ulp is None else f", {self.ulp:.3g} ulp at worst"
+        place = f"layer {self.layer}, {self.equation}, " if self.equation else ""
         return (
-            f"layer {self.layer}, {self.equation}, {self.element}: gradient {self.gradient:.9g}, "
+            f"{place}{self.element}: gradient {self.gradient:.9g}, "
             f"truth {self.truth:.9g}, relative error {self.error:.2g}{ulp}"
         )
 
@@ -65,7 +66,8 @@ class CheckReport:
     def culprit(self) -> str:
         """The worst element, and the example that makes it so: one line."""
         alone = "right for each example alone: look at how examples are added up"
-        return f"{self.worst}; {alone if self.example is None else f'most of it from row {self.example} of X'}"
+        whence = alone if self.example is None else f"most of it from row {self.example} of X"
+        return f"{self.worst}; {whence}" if self.worst.equation else str(self.worst)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, for JSON."""

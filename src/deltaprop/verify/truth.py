@@ -24,7 +24,7 @@ HALVINGS = 12  # of h, where a difference is extrapolated
 
 @dataclass(frozen=True)
 class Part:
-    """One array of θ: W^l or b^l, where it begins, and its shape."""
+    """One array that a gradient is taken in: W^l or b^l, or x in layer 0; where it begins in θ; its shape."""
 
     layer: int
     name: str
@@ -33,13 +33,18 @@ class Part:
 
     @property
     def equation(self) -> str:
-        """The equation that gives its gradient."""
-        return "BP4" if self.name == "W" else "BP3"
+        """The equation that gives its gradient; none of a function's."""
+        return {"W": "BP4", "b": "BP3"}.get(self.name, "")
+
+    @property
+    def whole(self) -> str:
+        """The array as people write it: W^2."""
+        return f"{self.name}^{self.layer}" if self.layer else self.name
 
     def place(self, i: int) -> str:
-        """An element as people write it: dW^2[3, 1]."""
+        """An element of the gradient as people write it: dW^2[3, 1]."""
         at = ", ".join(str(int(k)) for k in np.unravel_index(i, self.shape))
-        return f"d{self.name}^{self.layer}[{at}]"
+        return f"d{self.whole}[{at}]" if at else f"d{self.whole}"
 
 
 def parts(spec: Spec) -> list[Part]:
