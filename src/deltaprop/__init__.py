@@ -40,6 +40,7 @@ from deltaprop.training.loop import train as train
 from deltaprop.training.stopping import EarlyStopping as EarlyStopping
 from deltaprop.verify.check import check as check
 from deltaprop.verify.function import check_gradients as check_gradients
+from deltaprop.verify.torch_module import check_torch as check_torch
 
 if TYPE_CHECKING:
     from deltaprop.data.encoder import TableEncoder as TableEncoder
@@ -92,6 +93,7 @@ __all__ = [
     "WarmUp",
     "check",
     "check_gradients",
+    "check_torch",
     "huber",
     "load",
     "show_engines",
