@@ -93,6 +93,7 @@ def unweighted(weight, m, dtype):
 
 
 SOFT = {"output": "softmax", "cost": "cross_entropy"}
+YES_OR_NO = {"output": "sigmoid", "cost": "cross_entropy"}
 MUTANTS = [
     Mutant("bp1 times 1.001", "bp1", scaled("bp1")),
     Mutant("bp1 without sigma'", "bp1", lambda grad_a, dsigma: grad_a * 1),
@@ -101,6 +102,9 @@ MUTANTS = [
     Mutant("bp1 canonical, y - a", "bp1_canonical", lambda a, y, weight: (y - a) * weight, **SOFT),
     Mutant("bp1 canonical times 1.001", "bp1_canonical", scaled("bp1_canonical"), **SOFT),
     Mutant("bp1 canonical, mean forgotten", "bp1_canonical", lambda a, y, weight: a - y, **SOFT),
+    Mutant("bp1 sigmoid, y - a", "bp1_sigmoid", lambda a, rest, y, weight: (y - a) * weight, **YES_OR_NO),
+    Mutant("bp1 sigmoid times 1.001", "bp1_sigmoid", scaled("bp1_sigmoid"), **YES_OR_NO),
+    Mutant("bp1 sigmoid, targets of 0 forgotten", "bp1_sigmoid", lambda a, r, y, weight: -y * r * weight, **YES_OR_NO),
     Mutant("bp1 softmax as if elementwise", "bp1_softmax", softmax_without_its_coupling, output="softmax"),
     Mutant("bp1 softmax, -J", "bp1_softmax", softmax_jacobian_of_the_wrong_sign, output="softmax"),
     Mutant("bp2 times 1.001", "bp2", scaled("bp2"), layers=(1, 2)),

@@ -14,7 +14,8 @@ from functools import partial
 import numpy as np
 
 from deltaprop._types import Array
-from deltaprop.core.activations import log1p, log_sum_exp, magnitude
+from deltaprop.core.activations import log_sum_exp
+from deltaprop.core.elementary import log1p, magnitude
 from deltaprop.errors import ArgumentError, ShapeError, one_of, sentence
 
 CostFunction = Callable[[Array, Array], Array]
@@ -101,9 +102,9 @@ def _poisson(a: Array, y: Array) -> Array:
 
 
 def _poisson_grad(a: Array, y: Array) -> Array:
-    """∇_a C = 1 - y / a."""
+    """∇_a C = 1 - y / a = (a - y) / a, which rounds once where it cancels."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return 1 - y / a
+        return (a - y) / a
 
 
 def _absolute(a: Array, y: Array) -> Array:

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from deltaprop._types import Array
-from deltaprop.core.activations import LEAKY_SLOPE, Activation, log1p
+from deltaprop.core.activations import LEAKY_SLOPE, Activation
+from deltaprop.core.elementary import log1p
 from deltaprop.errors import ArgumentError, MissingExtraError, sentence
 from deltaprop.network import Network
 from deltaprop.verify.check import check_gradient
