@@ -16,7 +16,6 @@ from deltaprop.verify.truth import Part, Truth
 
 DIRECTIONS = 2
 NARROWEST = 1e-100  # of the weights in a direction, so that none underflows
-SPREAD = 8.0  # how many standard errors the slope along a direction may be off
 
 
 class Comparison:
@@ -69,7 +68,7 @@ class Comparison:
         if gap is None:
             return
         self.directions += 1
-        allowed = SPREAD * self.tolerance * float(np.linalg.norm(v * np.where(good, floor, 0)))
+        allowed = float(np.linalg.norm(v * np.where(good, self.noise, 0)))
         if not abs(gap) <= allowed and self.row.error <= self.tolerance:
             self._elements(np.array([self._halve(v, gap)]))
 

@@ -28,6 +28,7 @@ MORE_STEPS = 40  # where x_i is small beside the rest of x
 NEIGHBOURS = 3
 SIDE_BY_SIDE = 1e-6  # of x: wider than float32 is coarse, so near that a smooth f is a cubic in float64
 MARGIN = 10.0
+SPREAD = 8.0
 
 
 def check_gradients(
@@ -44,7 +45,8 @@ def check_gradients(
     name = claimed.dtype.name
     truth = _Slopes(function, name, np.random.default_rng(seed))
     part = Part(0, "x", 0, function.x.shape)
-    compared = Comparison(part, claimed.ravel(), np.zeros(claimed.size), truth, truth.tolerance[name])
+    guess = SPREAD * truth.tolerance[name] * np.abs(claimed.ravel())  # of what rounding does, along directions
+    compared = Comparison(part, claimed.ravel(), guess, truth, truth.tolerance[name])
     compared.compare(elements, np.random.default_rng(seed))
     return CheckReport(
         ok=compared.row.error <= compared.tolerance,

@@ -74,7 +74,7 @@ class Shadow:
         for l, (W, b, activation) in enumerate(self.layers[layer - 1 :], layer):
             if l > layer:
                 z = eq.weighted_input(W, a, b)
-            kink |= _moved(z, self._near[l - 1])
+            kink |= _moved(z, self._near[l - 1]) or _crossed(z, self.z[l - 1], activation.kinks)
             a = activation.sigma(z)
         return costs(self.spec, z, a, self.y) * self.share, kink or _moved(a, self._near_y)
 
@@ -110,6 +110,11 @@ def _near_kink(values: Array, kinks: tuple[float, ...], e: Array) -> Array | Non
     at = [np.abs(values - kink) <= e for kink in kinks]
     found = np.logical_or.reduce(at) if at else np.zeros(0, bool)
     return found if found.any() else None
+
+
+def _crossed(z: Array, real: Array, kinks: tuple[float, ...]) -> bool:
+    """Whether a unit has changed sides: h² moves Re z, which counts where z is as small as that."""
+    return any(bool(((z.real > kink) != (real > kink)).any()) for kink in kinks)
 
 
 def _moved(z: Array, near: Array | None) -> bool:
