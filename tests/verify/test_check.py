@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import deltaprop as dp
 from deltaprop.core import equations
 from deltaprop.verify.check import check_gradient
+from deltaprop.verify.shadow import Shadow
 from deltaprop.verify.truth import ComplexSteps
 
 
@@ -251,3 +253,48 @@ def test_ulp_without_mpmath_names_the_extra(net, rows, monkeypatch):
     monkeypatch.setitem(sys.modules, "mpmath", None)
     with pytest.raises(dp.MissingExtraError, match=r"pip install 'deltaprop\[exact\]'"):
         dp.check(net, *rows, ulp=True)
+
+
+def test_a_network_for_digits_is_checked_in_five_seconds(rng):
+    net = dp.Network([784, 256, 128, 10], activation="sigmoid", seed=0)
+    X, Y = rng.random((100, 784)), rng.integers(0, 10, 100)
+    start = time.process_time()
+    report = dp.check(net, X, Y)
+    assert time.process_time() - start < 5
+    assert report.ok
+    assert report.checked == 3 * 200 + 200 + 128 + 10
+    assert report.directions == 8
+
+
+@pytest.mark.parametrize("power", [-660, -100, 100, 330])
+def test_rounding_is_known_at_any_size_of_the_gradients(net, rows, power):
+    """Squares of these under- or overflow; the analysis of rounding must not."""
+    X, Y, weight = net.examples(*rows)
+
+    def noise(size):
+        cost = dp.Cost("sized", lambda a, y: size * ((a - y) ** 2).sum(axis=0), lambda a, y: 2 * size * (a - y))
+        sized = dp.Network.from_parameters(replace(net.spec, cost=cost), net.theta)
+        return Shadow(sized, X, np.eye(3)[Y], weight).noise
+
+    np.testing.assert_allclose(noise(2.0**power) / 2.0**power, noise(1.0), rtol=1e-6)
+
+
+def test_the_noise_covers_what_float32_does_and_no_more_than_needed(rng):
+    """The bound is 16 standard errors: what happens lies within it, and within three orders of it."""
+    net = dp.Network([20, 30, 20, 5], activation="gelu", seed=4)
+    X, Y = rng.standard_normal((40, 20)).astype("float32"), rng.integers(0, 5, 40)
+    shadow = Shadow(net, *net.examples(X, Y))
+    gap = np.abs(net.backprop(X, Y).vector - net.astype("float64").backprop(X, Y).vector)
+    assert (gap <= shadow.noise).all()
+    assert np.median(shadow.noise / gap) < 200
+
+
+def test_a_unit_that_the_imaginary_step_moves_across_a_kink_is_left_out():
+    """Re z is off by h², which is more than z itself here."""
+    kind = {"activation": ["elu", "relu"], "output": "identity", "cost": "quadratic", "dtype": "float64"}
+    net = dp.Network([1, 2, 1, 1], **kind, seed=0)
+    net.theta[...] = 0
+    net.layer(1).W[...], net.layer(2).W[...], net.layer(3).W[...] = [[1], [2]], [[1, -1]], 1
+    report = dp.check(net, [[-1e-60]], [[1.0]])  # z^2 is 1e-60
+    assert report.ok
+    assert report.kinks > 0

@@ -102,7 +102,7 @@ def _output(spec: Spec, trace: Trace, e_z: Array, e_a: Array, share: Array, unit
         e_slope = _slope_error(spec.output.sigma_prime, last.z.T, slope, e_z, unit)
         return np.hypot(e_grad * slope, grad_a * e_slope)
     apart = grad_a - (a * grad_a).sum(axis=0)
-    mixed = np.linalg.norm(_both(e_a * grad_a, a * e_grad, unit.sum_of(a * grad_a)), axis=0)
+    mixed = np.hypot.reduce(_both(e_a * grad_a, a * e_grad, unit.sum_of(a * grad_a)), axis=0)
     return np.hypot(e_a * apart, a * np.hypot(e_grad, mixed))
 
 
@@ -114,7 +114,7 @@ def _slope_error(sigma_prime: Function, z: Array, slope: Array, e_z: Array, unit
 def _through(function: Function, at: Array, value: Array, e: Array, elementwise: bool = True) -> Array:
     """The error that a function makes of an error e of its argument."""
     if not elementwise:  # softmax, whose values are a: da_k = a_k (dz_k - Σ_j a_j dz_j)
-        return value * np.hypot(e, np.linalg.norm(value * e, axis=0))
+        return value * np.hypot(e, np.hypot.reduce(value * e, axis=0))
     up, down = function(at + e), function(at - e)
     moved = np.maximum(np.abs(up - value), np.abs(down - value))
     return np.where(np.isfinite(moved), moved, 0)
