@@ -85,7 +85,7 @@ def _worst_example(
 ) -> int | None:
     """The row for which this element is furthest off when it is alone in its batch; None where it is right for each."""
     part, i = culprit
-    truth = ComplexSteps(shadow).examples(part, i)[0]
+    truth = ComplexSteps(shadow).examples(part, np.array([i]))[0][0]
     share = shadow.share
     alone = [net.backprop(X[r : r + 1], Y[r : r + 1]).vector[part.first + i] for r in range(len(X))]
     gap = np.abs(np.array(alone, np.float64) * share - truth)

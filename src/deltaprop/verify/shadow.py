@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from deltaprop.verify.rounding import rounding
 
 DOUBLE = np.dtype(np.float64)
 IMAGINARY = 2.0**-66  # its square is nothing beside 1
+Move = tuple[slice, Array, Array]  # r units of a layer, dW (r, n_(l-1)), db (r,)
 UNDERFLOW = float(np.finfo(DOUBLE).tiny) / IMAGINARY  # a slope below it has lost digits
 
 
@@ -54,29 +55,34 @@ class Shadow:
         self._near_y = _near_kink(a_last - self.y, spec.cost.kinks, own.a)
         self.analytic = self._is_analytic(a_last)
 
-    def slopes(self, layer: int, units: slice, dW: Array, db: Array) -> tuple[Array, bool]:
-        """∂C_i/∂t of each example's share of C, (m,), for W^l + t dW, b^l + t db; whether that moves a unit at a kink.
+    def slopes(self, layer: int, moves: Sequence[Move]) -> tuple[Array, Array]:
+        """∂C_i/∂t of each example's share of C, (k, m), for k moves of W^l and b^l; which move a unit at a kink, (k,).
 
-        dW (r, n_(l-1)) and db (r,) belong to r units of the layer. A complex step, Im C(θ + i h v) / h, which subtracts
-        nothing and so loses nothing (Squire & Trapp 1998, SIAM Review 40).
+        A complex step, Im C(θ + i h v) / h, which subtracts nothing and so loses nothing (Squire & Trapp 1998, SIAM
+        Review 40). z^l is linear in W^l and b^l: its imaginary part is h times z^l of the move. The moves go side by
+        side, as columns.
         """
-        (W, b, _), a = self.layers[layer - 1], self.a_prev[layer - 1]
-        h = IMAGINARY / max(1.0, float(np.abs(eq.weighted_input(dW, a, db)).max()))
-        z = self.z[layer - 1].astype(complex)
-        z[units] = eq.weighted_input(W[units] + 1j * h * dW, a, b[units] + 1j * h * db)
+        a = self.a_prev[layer - 1]
+        z, h = np.repeat(self.z[layer - 1][:, None, :].astype(complex), len(moves), axis=1), np.empty((len(moves), 1))
+        for k, (units, dW, db) in enumerate(moves):
+            dz = eq.weighted_input(dW, a, db)
+            h[k] = IMAGINARY / max(1.0, float(np.abs(dz).max()))
+            z[units, k] += 1j * h[k] * dz
         with np.errstate(all="ignore"):
             C, kink = self._complex_costs(layer, z)
         return C.imag / h, kink
 
-    def _complex_costs(self, layer: int, z: Array) -> tuple[Array, bool]:
-        """Each example's share of C from a complex z^l on, (m,), and whether a unit at a kink was moved."""
-        kink, a = False, z
+    def _complex_costs(self, layer: int, z: Array) -> tuple[Array, Array]:
+        """Each example's share of C, (k, m), from a complex z^l (n_l, k, m) on; where a unit at a kink was moved."""
+        _, k, m = z.shape
+        kink, a = np.zeros(k, bool), z
         for l, (W, b, activation) in enumerate(self.layers[layer - 1 :], layer):
             if l > layer:
-                z = eq.weighted_input(W, a, b)
-            kink |= _moved(z, self._near[l - 1]) or _crossed(z, self.z[l - 1], activation.kinks)
-            a = activation.sigma(z)
-        return costs(self.spec, z, a, self.y) * self.share, kink or _moved(a, self._near_y)
+                z = eq.weighted_input(W, a.reshape(-1, k * m), b).reshape(-1, k, m)
+            kink |= _moved(z, self._near[l - 1]) | _crossed(z, self.z[l - 1], activation.kinks)
+            a = activation.sigma(z.reshape(-1, k * m)).reshape(z.shape)
+        C = costs(self.spec, z.reshape(-1, k * m), a.reshape(-1, k * m), np.tile(self.y, k))
+        return C.reshape(k, m) * self.share, kink | _moved(a, self._near_y)
 
     def _is_analytic(self, a: Array) -> bool:
         """The built-in σ and C take complex steps; those of one's own are tried on every z and a of the batch."""
@@ -112,10 +118,14 @@ def _near_kink(values: Array, kinks: tuple[float, ...], e: Array) -> Array | Non
     return found if found.any() else None
 
 
-def _crossed(z: Array, real: Array, kinks: tuple[float, ...]) -> bool:
-    """Whether a unit has changed sides: h² moves Re z, which counts where z is as small as that."""
-    return any(bool(((z.real > kink) != (real > kink)).any()) for kink in kinks)
+def _crossed(z: Array, real: Array, kinks: tuple[float, ...]) -> Array:
+    """In which moves a unit has changed sides, (k,): h² moves Re z, which counts where z is as small as that."""
+    found = np.zeros(z.shape[1], bool)
+    for kink in kinks:
+        found |= ((z.real > kink) != (real > kink)[:, None]).any(axis=(0, 2))
+    return found
 
 
-def _moved(z: Array, near: Array | None) -> bool:
-    return near is not None and bool((near & (z.imag != 0)).any())
+def _moved(z: Array, near: Array | None) -> Array:
+    """In which moves a unit that lies at a kink was moved, (k,)."""
+    return np.zeros(z.shape[1], bool) if near is None else (near[:, None] & (z.imag != 0)).any(axis=(0, 2))

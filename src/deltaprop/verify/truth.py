@@ -15,10 +15,11 @@ from deltaprop._types import Array
 from deltaprop.core import equations as eq
 from deltaprop.core.spec import Spec
 from deltaprop.engines.reference import costs
-from deltaprop.verify.shadow import Shadow
+from deltaprop.verify.shadow import Move, Shadow
 
 EPSILON = float(np.finfo(np.float64).eps)
 STEP = EPSILON ** (1 / 3)  # balances the rounding of a central difference against its h²
+AT_ONCE = 1 << 19  # complex numbers of a layer side by side: 8 MiB
 HALVINGS = 12  # of h, where a difference is extrapolated
 
 
@@ -78,29 +79,33 @@ class ComplexSteps:
 
     def __init__(self, shadow: Shadow) -> None:
         self.shadow = shadow
+        self._together = max(1, AT_ONCE // max(z.size for z in shadow.z))
 
     def elements(self, part: Part, at: Array, claimed: Array) -> tuple[Array, Array, Array]:
         """One complex step for each."""
-        found = [self.examples(part, int(i)) for i in at]
-        slope = np.array([each.sum() for each, _ in found])
-        return slope, np.array([kink for _, kink in found], bool), self.shadow.noise[part.first + at]
+        found = [self.examples(part, at[some : some + self._together]) for some in range(0, len(at), self._together)]
+        slope = np.concatenate([each.sum(axis=1) for each, _ in found])
+        return slope, np.concatenate([kink for _, kink in found]), self.shadow.noise[part.first + at]
 
     def direction(self, part: Part, v: Array) -> float | None:
         """One complex step of the whole array."""
-        each, kink = self.shadow.slopes(part.layer, slice(None), *self._move(part, v))
-        return None if kink else float(each.sum())
+        each, kink = self.shadow.slopes(part.layer, [self._move(part, slice(None), v)])
+        return None if kink[0] else float(each.sum())
 
-    def examples(self, part: Part, i: int) -> tuple[Array, bool]:
-        """What each example adds to the slope of element i, (m,), and whether it lies at a kink."""
-        unit, within = divmod(i, int(np.prod(part.shape[1:])))
-        row = np.zeros((1, *part.shape[1:]))
-        row.flat[within] = 1
-        return self.shadow.slopes(part.layer, slice(unit, unit + 1), *self._move(part, row))
+    def examples(self, part: Part, at: Array) -> tuple[Array, Array]:
+        """What each example adds to the slopes of these elements, (k, m), and which of them lie at a kink, (k,)."""
+        moves = []
+        for i in at:
+            unit, within = divmod(int(i), int(np.prod(part.shape[1:])))
+            row = np.zeros((1, *part.shape[1:]))
+            row.flat[within] = 1
+            moves.append(self._move(part, slice(unit, unit + 1), row))
+        return self.shadow.slopes(part.layer, moves)
 
-    def _move(self, part: Part, v: Array) -> tuple[Array, Array]:
+    def _move(self, part: Part, units: slice, v: Array) -> Move:
         if part.name == "W":
-            return v, np.zeros(len(v))
-        return np.zeros((len(v), len(self.shadow.a_prev[part.layer - 1]))), v
+            return units, v, np.zeros(len(v))
+        return units, np.zeros((len(v), len(self.shadow.a_prev[part.layer - 1]))), v
 
 
 class CentralDifferences:
