@@ -41,14 +41,12 @@ EAGER = [
     "Trace",
     "WarmUp",
     "check",
-    "check_gradients",
-    "check_torch",
     "huber",
     "load",
     "show_engines",
     "train",
 ]
-LAZY = ["MLPClassifier", "MLPRegressor", "TableEncoder", "TableModel"]
+LAZY = ["MLPClassifier", "MLPRegressor", "TableEncoder", "TableModel", "check_gradients", "check_torch"]
 
 SIGNATURES = {
     "Network": "(sizes, *, activation='relu', output='softmax', cost='cross_entropy', dtype='float32', seed=None, "

@@ -39,22 +39,24 @@ from deltaprop.training.history import History as History
 from deltaprop.training.loop import train as train
 from deltaprop.training.stopping import EarlyStopping as EarlyStopping
 from deltaprop.verify.check import check as check
-from deltaprop.verify.function import check_gradients as check_gradients
-from deltaprop.verify.torch_module import check_torch as check_torch
 
 if TYPE_CHECKING:
     from deltaprop.data.encoder import TableEncoder as TableEncoder
     from deltaprop.estimators.classifier import MLPClassifier as MLPClassifier
     from deltaprop.estimators.regressor import MLPRegressor as MLPRegressor
     from deltaprop.estimators.table import TableModel as TableModel
+    from deltaprop.verify.function import check_gradients as check_gradients
+    from deltaprop.verify.torch_module import check_torch as check_torch
 
 __version__ = "0.1.0"
 
-_LATER = {  # what stands on scikit-learn is imported when it is first asked for
+_LATER = {  # what stands on more than NumPy, or is seldom wanted, is imported when it is first asked for
     "MLPClassifier": "deltaprop.estimators.classifier",
     "MLPRegressor": "deltaprop.estimators.regressor",
     "TableEncoder": "deltaprop.data.encoder",
     "TableModel": "deltaprop.estimators.table",
+    "check_gradients": "deltaprop.verify.function",
+    "check_torch": "deltaprop.verify.torch_module",
 }
 __all__ = [
     "LBFGS",
