@@ -136,29 +136,29 @@ def _selu_prime(z: Array) -> Array:
     return SELU_LAMBDA * np.where(z > 0, z.dtype.type(1), SELU_ALPHA * np.exp(np.minimum(z, 0)))
 
 
-def _gelu_parts(z: Array) -> Pair:
-    """φ(z) and the Mills ratio M = Φ(-|z|) / φ(z) = √(π/2) erfcx(|z| / √2): no digit is lost in the left tail."""
+def _gelu_both(z: Array) -> Pair:
+    """σ(z) = z Φ(z), σ'(z) = Φ(z) + z φ(z), Φ and φ the standard normal's. Hendrycks & Gimpel 2016, exact form.
+
+    By the Mills ratio M = Φ(-|z|) / φ(z) = √(π/2) erfcx(|z| / √2) and an exact z², the left tail keeps its digits.
+    """
     from scipy.special import erfcx
 
-    high = z.astype(np.float32).astype(z.dtype) if z.dtype == np.float64 else z  # its square is exact
-    pdf = np.exp(-0.5 * high * high) * np.exp(-0.5 * (z - high) * (z + high)) / np.sqrt(2 * np.pi)
-    return pdf, np.sqrt(np.pi / 2) * erfcx(magnitude(z) / np.sqrt(2))
+    wide = z.astype(np.float64) if z.dtype == np.float32 else z
+    near = np.clip(wide, -64, 64)  # φ(64) is 0 in float64, and z² must not overflow
+    high = near.astype(np.float32).astype(near.dtype) if near.dtype == np.float64 else near  # its square is exact
+    pdf = np.exp(-0.5 * high * high) * np.exp(-0.5 * (near - high) * (near + high)) / np.sqrt(2 * np.pi)
+    mills = np.sqrt(np.pi / 2) * erfcx(magnitude(near) / np.sqrt(2))
+    a = np.maximum(wide, -64) * np.where(z < 0, pdf * mills, 1 - pdf * mills)
+    dsigma = np.where(z < 0, pdf * (near + mills), 1 + pdf * (near - mills))
+    return a.astype(z.dtype), dsigma.astype(z.dtype)
 
 
-@in_float64
 def _gelu(z: Array) -> Array:
-    """σ(z) = z Φ(z), Φ and φ the standard normal's. Hendrycks & Gimpel 2016, exact form."""
-    near = np.clip(z, -64, 64)  # φ(64) is 0 in float64, and z² must not overflow
-    pdf, mills = _gelu_parts(near)
-    return np.maximum(z, -64) * np.where(z < 0, pdf * mills, 1 - pdf * mills)
+    return _gelu_both(z)[0]
 
 
-@in_float64
 def _gelu_prime(z: Array) -> Array:
-    """σ'(z) = Φ(z) + z φ(z) = φ(z) (z + M) for z < 0, 1 + φ(z) (z - M) above."""
-    near = np.clip(z, -64, 64)
-    pdf, mills = _gelu_parts(near)
-    return np.where(z < 0, pdf * (near + mills), 1 + pdf * (near - mills))
+    return _gelu_both(z)[1]
 
 
 def _silu_both(z: Array) -> Pair:
@@ -260,7 +260,7 @@ ACTIVATIONS = {
         Activation("leaky_relu", _leaky_relu, _leaky_relu_prime, kinks=(0.0,)),
         Activation("elu", _elu, _elu_prime),
         Activation("selu", _selu, _selu_prime, kinks=(0.0,)),
-        Activation("gelu", _gelu, _gelu_prime),
+        Activation("gelu", _gelu, _gelu_prime, fused=_gelu_both),
         Activation("silu", _silu, _silu_prime, fused=_silu_both),
         Activation("mish", _mish, _mish_prime, fused=_mish_both),
         Activation("softplus", _softplus, in_float64(_sigmoid)),
