@@ -53,6 +53,11 @@ def test_the_worst_element_names_equation_and_layer(mutant, rng, monkeypatch):
     equations = {"BP3", "BP4"} if mutant.equation is None else {mutant.equation}
     assert wrong == {(layer, equation) for layer in mutant.layers for equation in equations}
     assert (report.worst.layer, report.worst.equation) in wrong
+    message = str(report).splitlines()
+    assert message[0].startswith("gradients WRONG: ")
+    assert message[-1].startswith(
+        f"worst: layer {report.worst.layer}, {report.worst.equation}, {report.worst.element}:"
+    )
 
 
 @by_name(MUTANTS)
