@@ -13,7 +13,7 @@ import deltaprop as dp
 from deltaprop.core import equations
 from deltaprop.verify.check import check_gradient
 from deltaprop.verify.shadow import Shadow
-from deltaprop.verify.truth import ComplexSteps
+from deltaprop.verify.slopes import ComplexSteps
 
 
 @pytest.fixture

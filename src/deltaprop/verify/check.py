@@ -13,7 +13,7 @@ from deltaprop.verify.compare import Comparison
 from deltaprop.verify.exact import exact_gradient, ulps
 from deltaprop.verify.report import CheckReport
 from deltaprop.verify.shadow import Shadow
-from deltaprop.verify.truth import CentralDifferences, ComplexSteps, Part, Truth, parts
+from deltaprop.verify.slopes import CentralDifferences, ComplexSteps, Part, Truth, parts
 
 ROWS, SAMPLE = 100, 200
 

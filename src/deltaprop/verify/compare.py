@@ -12,7 +12,7 @@ import numpy as np
 
 from deltaprop._types import Array, Indices
 from deltaprop.verify.report import Worst
-from deltaprop.verify.truth import Part, Truth
+from deltaprop.verify.slopes import Part, Truth
 
 DIRECTIONS = 2
 NARROWEST = 1e-100  # of the weights in a direction, so that none underflows

@@ -19,7 +19,7 @@ from deltaprop.errors import ArgumentError, ArgumentTypeError, ShapeError, sente
 from deltaprop.verify.compare import Comparison
 from deltaprop.verify.ladder import SHRINK, descend
 from deltaprop.verify.report import CheckReport
-from deltaprop.verify.truth import ComplexSteps, Part
+from deltaprop.verify.slopes import ComplexSteps, Part
 
 IMAGINARY = {"float32": 2.0**-40, "float64": 2.0**-66}
 TOLERANCE = {"float32": 2e-3, "float64": 1e-6}  # of central differences
@@ -141,7 +141,7 @@ class _Function:
 
 
 class _Slopes:
-    """The truth (verify.truth.Truth) about a function: complex steps if they are its slopes along some directions."""
+    """The truth (verify.slopes.Truth) about a function: complex steps if they are its slopes along some directions."""
 
     def __init__(self, function: _Function, name: str, rng: np.random.Generator) -> None:
         self.function, self.rng = function, rng
