@@ -40,7 +40,7 @@ accuracy = model.facts["test"]["numbers"]["accuracy"]
 say("2. Test on the fifth that training never saw")
 print(f"held-out accuracy {accuracy:.4f} on {model.facts['test']['rows']} digits")
 
-say("3. Check the gradients of BP1-BP4 against central differences")
+say("3. Check the gradients of BP1-BP4 against complex steps")
 report = model.check("digits")
 print(report)
 

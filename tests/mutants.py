@@ -28,7 +28,6 @@ class Mutant:
     wrong: Callable
     equation: str | None = None
     layers: tuple[int, ...] = ALL
-    gross: bool = True
     output: str = "tanh"
     cost: str = "quadratic"
     where: object = eq
@@ -94,28 +93,32 @@ def unweighted(weight, m, dtype):
 
 
 SOFT = {"output": "softmax", "cost": "cross_entropy"}
+YES_OR_NO = {"output": "sigmoid", "cost": "cross_entropy"}
 MUTANTS = [
-    Mutant("bp1 times 1.001", "bp1", scaled("bp1"), gross=False),
+    Mutant("bp1 times 1.001", "bp1", scaled("bp1")),
     Mutant("bp1 without sigma'", "bp1", lambda grad_a, dsigma: grad_a * 1),
     Mutant("bp1 of the wrong sign", "bp1", lambda grad_a, dsigma: -grad_a * dsigma),
     Mutant("bp1 with sigma' squared", "bp1", lambda grad_a, dsigma: grad_a * dsigma**2),
     Mutant("bp1 canonical, y - a", "bp1_canonical", lambda a, y, weight: (y - a) * weight, **SOFT),
-    Mutant("bp1 canonical times 1.001", "bp1_canonical", scaled("bp1_canonical"), gross=False, **SOFT),
+    Mutant("bp1 canonical times 1.001", "bp1_canonical", scaled("bp1_canonical"), **SOFT),
     Mutant("bp1 canonical, mean forgotten", "bp1_canonical", lambda a, y, weight: a - y, **SOFT),
+    Mutant("bp1 sigmoid, y - a", "bp1_sigmoid", lambda a, rest, y, weight: (y - a) * weight, **YES_OR_NO),
+    Mutant("bp1 sigmoid times 1.001", "bp1_sigmoid", scaled("bp1_sigmoid"), **YES_OR_NO),
+    Mutant("bp1 sigmoid, targets of 0 forgotten", "bp1_sigmoid", lambda a, r, y, weight: -y * r * weight, **YES_OR_NO),
     Mutant("bp1 softmax as if elementwise", "bp1_softmax", softmax_without_its_coupling, output="softmax"),
     Mutant("bp1 softmax, -J", "bp1_softmax", softmax_jacobian_of_the_wrong_sign, output="softmax"),
-    Mutant("bp2 times 1.001", "bp2", scaled("bp2"), layers=(1, 2), gross=False),
+    Mutant("bp2 times 1.001", "bp2", scaled("bp2"), layers=(1, 2)),
     Mutant("bp2 without sigma'", "bp2", lambda W, delta, dsigma: W.T @ delta, layers=(1, 2)),
     Mutant("bp2 with W not transposed", "bp2", lambda W, delta, dsigma: (W @ delta) * dsigma, layers=(1, 2)),
     # twice the wrong sign is the right one, so layer 1 comes out right
     Mutant("bp2 of the wrong sign", "bp2", lambda W, delta, dsigma: -RIGHT["bp2"](W, delta, dsigma), layers=(2,)),
     Mutant("bp2 with the delta of another layer", "bp2", bp2_from_the_output_always(), layers=(1,)),
     Mutant("bp2 with |W|", "bp2", lambda W, delta, dsigma: RIGHT["bp2"](abs(W), delta, dsigma), layers=(1, 2)),
-    Mutant("bp3 times 1.001", "bp3", scaled("bp3"), equation="BP3", gross=False),
+    Mutant("bp3 times 1.001", "bp3", scaled("bp3"), equation="BP3"),
     Mutant("bp3 without the sum over the batch", "bp3", only_first_example, equation="BP3"),
     Mutant("bp3 takes the mean again", "bp3", lambda delta: delta.mean(axis=1), equation="BP3"),
     Mutant("bp3 forgotten", "bp3", lambda delta: np.zeros(len(delta)), equation="BP3"),
-    Mutant("bp4 times 1.001", "bp4", scaled("bp4"), equation="BP4", gross=False),
+    Mutant("bp4 times 1.001", "bp4", scaled("bp4"), equation="BP4"),
     Mutant("bp4 of the wrong sign", "bp4", lambda delta, a: -RIGHT["bp4"](delta, a), equation="BP4"),
     Mutant("bp4 with the examples out of step", "bp4", rolled, equation="BP4"),
     Mutant("bp4 of the first example alone", "bp4", lambda d, a: RIGHT["bp4"](d[:, :1], a[:, :1]), equation="BP4"),

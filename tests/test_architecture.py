@@ -33,19 +33,8 @@ MAY_IMPORT_DATA = {"estimators", "cli"}
 TOP = {"__init__", "__main__"}
 
 CORE_MAY_IMPORT = {"numpy", "scipy", "deltaprop", *sys.stdlib_module_names}
-LAZY = (
-    "sklearn",
-    "scipy",
-    "polars",
-    "narwhals",
-    "pandas",
-    "typer",
-    "rich",
-    "matplotlib",
-    "safetensors",
-    "pyarrow",
-    "sympy",
-)
+LAZY = ("sklearn", "scipy", "polars", "narwhals", "pandas", "typer", "rich", "matplotlib", "safetensors", "pyarrow")
+LAZY += ("sympy", "mpmath", "torch", "jax")
 PROBES = {"cpu_count", "process_cpu_count", "sched_getaffinity", "cpuinfo", "is_available", "device_count", "processor"}
 IMPORT_SECONDS = 0.150
 

@@ -46,7 +46,8 @@ EAGER = [
     "show_engines",
     "train",
 ]
-LAZY = ["Derivation", "MLPClassifier", "MLPRegressor", "TableEncoder", "TableModel", "derive"]
+LAZY = ["Derivation", "MLPClassifier", "MLPRegressor", "TableEncoder", "TableModel"]
+LAZY += ["check_gradients", "check_torch", "derive"]
 
 SIGNATURES = {
     "Network": "(sizes, *, activation='relu', output='softmax', cost='cross_entropy', dtype='float32', seed=None, "
@@ -65,10 +66,12 @@ SIGNATURES = {
     "train": "(net, X, Y, *, epochs=10, batch_size=32, optimizer='adam', schedule='constant', l1=0.0, l2=0.0, "
     "clip_norm=None, dropout=0.0, sample_weight=None, validation=None, early_stopping=None, on_step=(), on_epoch=(), "
     "on_progress=(), shuffle=True, time_limit=None, seed=None)",
-    "check": "(net, X, Y, sample_weight=None, *, elements=200, max_rows=100, seed=0)",
+    "check": "(net, X, Y, sample_weight=None, *, elements=200, max_rows=100, seed=0, ulp=False)",
     "derive": "(equation=None)",
     "Derivation.prove": "(self, *, on_step=None)",
     "Derivation.verify": "(self, net, X, Y, sample_weight=None)",
+    "check_gradients": "(f, grad, x, *, elements=200, seed=0)",
+    "check_torch": "(module, loss, X, Y, *, elements=200, seed=0)",
     "show_engines": "()",
     "huber": "(threshold=1.0)",
     "Activation": "(name, sigma, sigma_prime, kinks=(), elementwise=True, fused=None)",

@@ -13,8 +13,6 @@ from deltaprop.core.activations import ACTIVATIONS, OUTPUTS
 from deltaprop.core.costs import COSTS, get_cost
 from deltaprop.verify.check import check_gradient
 
-GROSS = [mutant for mutant in MUTANTS if mutant.gross]
-
 
 def by_name(mutants):
     return pytest.mark.parametrize("mutant", mutants, ids=lambda mutant: mutant.name.replace(" ", "_"))
@@ -43,8 +41,8 @@ def test_every_planted_mistake_is_caught(mutant, rng, monkeypatch):
     assert not checked(mutant, "float64", rng, monkeypatch).ok
 
 
-@by_name(GROSS)
-def test_the_gross_ones_are_caught_in_float32(mutant, rng, monkeypatch):
+@by_name(MUTANTS)
+def test_they_are_caught_in_float32_too(mutant, rng, monkeypatch):
     assert not checked(mutant, "float32", rng, monkeypatch).ok
 
 
@@ -55,6 +53,11 @@ def test_the_worst_element_names_equation_and_layer(mutant, rng, monkeypatch):
     equations = {"BP3", "BP4"} if mutant.equation is None else {mutant.equation}
     assert wrong == {(layer, equation) for layer in mutant.layers for equation in equations}
     assert (report.worst.layer, report.worst.equation) in wrong
+    message = str(report).splitlines()
+    assert message[0].startswith("gradients WRONG: ")
+    assert message[-1].startswith(
+        f"worst: layer {report.worst.layer}, {report.worst.equation}, {report.worst.element}:"
+    )
 
 
 @by_name(MUTANTS)

@@ -62,10 +62,12 @@ JSON = {
     "check": {
         "ok": "whether every element is within the tolerance",
         "tolerance": "the largest relative error that is taken for rounding",
-        "checked": "how many elements were compared",
-        "kinks": "how many were left out, because a difference straddles a kink such as ReLU's at 0",
-        "rows": "the worst element of each array: `layer`, `equation`, `element`, `gradient`, `difference`, `error`",
-        "how": "what the gradients were compared with",
+        "checked": "how many elements were compared one by one",
+        "kinks": "how many were left out, because a unit lies at a kink such as ReLU's at 0",
+        "directions": "how many random directions compared all elements of an array at once",
+        "rows": "the worst element of each array: `layer`, `equation`, `element`, `gradient`, `truth`, `error`, `ulp`",
+        "how": "how the truth was computed",
+        "example": "the row where the worst element is furthest off; null unless a gradient is wrong for a row alone",
     },
     "derive": {
         "ok": "whether every step is proved and, where it applies, verified",

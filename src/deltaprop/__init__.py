@@ -47,16 +47,20 @@ if TYPE_CHECKING:
     from deltaprop.estimators.classifier import MLPClassifier as MLPClassifier
     from deltaprop.estimators.regressor import MLPRegressor as MLPRegressor
     from deltaprop.estimators.table import TableModel as TableModel
+    from deltaprop.verify.function import check_gradients as check_gradients
+    from deltaprop.verify.torch_module import check_torch as check_torch
 
 __version__ = "0.1.0"
 
-_LATER = {  # what a training in Python does without is imported when it is first asked for
+_LATER = {  # what stands on more than NumPy, or is seldom wanted, is imported when it is first asked for
     "Derivation": "deltaprop.derivation.proof",
     "derive": "deltaprop.derivation.proof",
     "MLPClassifier": "deltaprop.estimators.classifier",
     "MLPRegressor": "deltaprop.estimators.regressor",
     "TableEncoder": "deltaprop.data.encoder",
     "TableModel": "deltaprop.estimators.table",
+    "check_gradients": "deltaprop.verify.function",
+    "check_torch": "deltaprop.verify.torch_module",
 }
 __all__ = [
     "LBFGS",
@@ -95,6 +99,8 @@ __all__ = [
     "Trace",
     "WarmUp",
     "check",
+    "check_gradients",
+    "check_torch",
     "derive",
     "huber",
     "load",

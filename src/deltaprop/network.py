@@ -20,6 +20,7 @@ from deltaprop.core.activations import Activation
 from deltaprop.core.border import check_inputs, check_targets, check_weight, finite
 from deltaprop.core.costs import Cost
 from deltaprop.core.initialization import initialize
+from deltaprop.core.pairs import check_own_pairs
 from deltaprop.core.sparse import Inputs
 from deltaprop.core.spec import Spec, checked_dtype, make_spec
 from deltaprop.engines.protocol import Plan
@@ -93,6 +94,7 @@ class Network:
         several = isinstance(activation, Iterable) and not isinstance(activation, str)
         chosen: Any = list(activation) if several else activation  # type: ignore[arg-type]
         self._spec = make_spec(sizes, chosen, output, cost, dtype)
+        check_own_pairs(self._spec)
         self._choose_engine(engine, n_threads)
         self._theta = initialize(self._spec, init, np.random.default_rng(check_seed(seed)))
         self._plans = threading.local()  # a plan owns its buffers, so every thread gets one of its own
@@ -264,6 +266,7 @@ def load(
 ) -> Network:
     """The network in a model file. Files hold no code: bring your own activations and costs as `custom`."""
     stored = read_model(path, custom)
+    check_own_pairs(stored.spec)
     net = Network.from_parameters(stored.spec, stored.theta, engine, n_threads)
     net.facts = stored.facts
     return net

@@ -66,6 +66,11 @@ def test_the_exit_codes_of_the_help_are_documented(tool, written):
 @pytest.mark.parametrize("command", ["train", "evaluate", "check", "derive", "info", "bench"])
 def test_the_keys_of_json_are_the_documented_ones(run, tool, model, command, monkeypatch):
     monkeypatch.setattr("deltaprop.bench.cases.CASES", {"tiny": Case("tiny", (4, 3, 3), 2, 2)})
-    args = {"train": ("table.csv", "--target", "kind", *QUICK), "info": (model.name,), "bench": (), "derive": ("input",)}
+    args = {
+        "train": ("table.csv", "--target", "kind", *QUICK),
+        "info": (model.name,),
+        "bench": (),
+        "derive": ("input",),
+    }
     done = run(command, *args.get(command, (model.name, "table.csv")), "--json")
     assert list(json.loads(done.out)) == list(tool.JSON[command])

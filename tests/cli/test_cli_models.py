@@ -106,22 +106,25 @@ def test_check_compares_the_gradients_layer_by_layer(run, model):
     assert (done.code, done.err) == (0, "")
     equations = [line.split()[:2] for line in done.out.splitlines()[2:6]]
     assert equations == [["1", "BP4"], ["1", "BP3"], ["2", "BP4"], ["2", "BP3"]]
-    assert "gradients ok" in done.out
+    assert "elements against complex steps in float64, tolerance 0.0001" in done.out.splitlines()[-1]
+    assert done.out.splitlines()[-1].startswith("gradients ok")
 
 
 def test_check_json(run, model):
     found = json.loads(run("check", model.name, "table.csv", "--json").out)
-    assert set(found) == {"ok", "tolerance", "checked", "kinks", "rows", "how"}
+    assert set(found) == {"ok", "tolerance", "checked", "kinks", "directions", "rows", "how", "example"}
     assert found["ok"] is True
-    assert set(found["rows"][0]) == {"layer", "equation", "element", "gradient", "difference", "error"}
+    assert set(found["rows"][0]) == {"layer", "equation", "element", "gradient", "truth", "error", "ulp"}
 
 
 def test_check_of_a_wrong_gradient_exits_with_1(run, model, monkeypatch):
     monkeypatch.setattr("deltaprop.engines.select._import_error", "left out")  # the engine that runs these equations
     right = equations.bp4
-    monkeypatch.setattr(equations, "bp4", lambda delta, a_prev, out: np.multiply(right(delta, a_prev), 1.01, out=out))
+    monkeypatch.setattr(equations, "bp4", lambda *arrays, out=None: np.multiply(right(*arrays), 1.01, out=out))
     done = run("check", model.name, "table.csv")
     assert (done.code, "gradients WRONG" in done.out) == (1, True)
+    assert "BP4" in done.out.splitlines()[-1]
+    assert "of X" in done.out.splitlines()[-1]
 
 
 def test_info_tells_network_target_columns_and_training(run, model):

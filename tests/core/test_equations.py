@@ -99,6 +99,20 @@ def test_canonical_bp1_is_the_general_form_for_softmax(example):
     np.testing.assert_allclose(eq.bp1_softmax(grad_a, a), general, rtol=1e-8, atol=1e-12)
 
 
+@given(example=nm_and_distribution(bound=6.0))
+def test_bp1_of_sigmoid_and_cross_entropy_is_a_minus_y(example):
+    z, y, share = example
+    a, rest = ACTIVATIONS["sigmoid"].sigma(z), ACTIVATIONS["sigmoid"].sigma(-z)
+    np.testing.assert_allclose(eq.bp1_sigmoid(a, rest, y, share), eq.bp1_canonical(a, y, share), rtol=1e-9, atol=1e-15)
+
+
+def test_bp1_of_sigmoid_keeps_its_digits_where_it_is_nearly_right():
+    z = np.array([[40.0, -40.0, 700.0]])
+    a, rest = ACTIVATIONS["sigmoid"].sigma(z), ACTIVATIONS["sigmoid"].sigma(-z)
+    delta = eq.bp1_sigmoid(a, rest, np.array([[1.0, 0.0, 1.0]]), 1.0)
+    np.testing.assert_allclose(delta, [[-np.exp(-40), np.exp(-40), -np.exp(-700)]], rtol=1e-14)
+
+
 @pytest.mark.parametrize(("output", "cost"), sorted(set(CANONICAL) - {("softmax", "cross_entropy")}))
 @given(example=nm_and_distribution(bound=6.0))
 def test_canonical_bp1_is_the_general_form_elementwise(output, cost, example):

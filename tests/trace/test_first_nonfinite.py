@@ -37,7 +37,7 @@ def test_a_weighted_input(net):
 
 
 def test_an_activation(net):
-    grows = dp.Activation("grows", lambda z: np.exp(1e3 * z), lambda z: np.ones_like(z))
+    grows = dp.Activation("grows", lambda z: np.exp(1e3 * z), lambda z: 1e3 * np.exp(1e3 * z))
     net = dp.Network([2, 2], output=grows, cost="quadratic", dtype="float64", seed=0)
     net.theta[:] = 1
     assert said(net) == "Inf in layer 1, forward, a^1 = σ(z^1)"

@@ -114,7 +114,7 @@ def test_the_canonical_error_is_the_general_one(output, cost, rng):
     (C, short), (C_general, long) = output_error(spec, z, y, share), output_error(spec, z, y, share, general=True)
     assert C_general == C
     np.testing.assert_allclose(short, long, rtol=1e-9, atol=1e-13)
-    np.testing.assert_array_equal(short, (output_of(spec, z) - y) * share)
+    np.testing.assert_allclose(short, (output_of(spec, z) - y) * share, rtol=1e-14, atol=1e-16)
 
 
 def output_of(spec, z):

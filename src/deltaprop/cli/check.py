@@ -1,4 +1,4 @@
-"""`deltaprop check`: a model's gradients on data against central differences, layer by layer."""
+"""`deltaprop check`: a model's gradients on data against the truth, layer by layer."""
 
 from __future__ import annotations
 
@@ -28,16 +28,14 @@ def check(
                 row.equation,
                 row.element,
                 f"{row.gradient:.6g}",
-                f"{row.difference:.6g}",
+                f"{row.truth:.6g}",
                 f"{row.error:.1e}",
             )
             for row in report.rows
         ]
-        headings = ("layer", "equation", "worst element", "gradient", "difference", "error")
+        headings = ("layer", "equation", "worst element", "gradient", "truth", "error")
         show.table(headings, rows, right=(3, 4, 5))
-        kinks = f"; {report.kinks} at a kink left out" if report.kinks else ""
-        verdict = "ok" if report.ok else "WRONG"
-        text = f"{report.checked:,} elements against {report.how}{kinks}, tolerance {report.tolerance:g}"
-        show.facts([(f"gradients {verdict}", text)])
+        furthest = [] if report.ok else [("furthest off", report.culprit)]
+        show.facts([(f"gradients {'ok' if report.ok else 'WRONG'}", report.summary), *furthest])
     if not report.ok:
         raise typer.Exit(1)

@@ -29,7 +29,7 @@ COMMANDS: dict[Callable[..., None], str] = {  # in the order of a first use; eac
     train: "Train a network on a file and say how good it is.",
     predict: "Predict the target of every row, as CSV.",
     evaluate: "Compare predictions with the known target.",
-    check: "Check a model's gradients against differences.",
+    check: "Check a model's gradients, layer by layer.",
     derive: "Derive the four equations, step by step.",
     info: "Show what is in a model file.",
     bench: "Measure how fast this machine trains and predicts.",

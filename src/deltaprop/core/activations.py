@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from deltaprop._types import Array
+from deltaprop.core.elementary import in_float64, log1p, magnitude
 from deltaprop.errors import ShapeError, one_of, sentence
 
 Function = Callable[[Array], Array]
@@ -75,6 +76,9 @@ def _sigmoid_both(z: Array) -> Pair:
 
 
 def _sigmoid(z: Array) -> Array:
+    if np.iscomplexobj(z):
+        e = np.exp(-magnitude(z))
+        return np.where(z >= 0, 1, e) / (1 + e)
     return _sigmoid_both(z)[0]
 
 
@@ -108,40 +112,49 @@ def _leaky_relu_prime(z: Array) -> Array:
     return np.where(z > 0, z.dtype.type(1), z.dtype.type(LEAKY_SLOPE))
 
 
+@in_float64
 def _elu(z: Array) -> Array:
     """σ(z) = z where z > 0, else e^z - 1."""
     return np.where(z > 0, z, np.expm1(np.minimum(z, 0)))
 
 
+@in_float64
 def _elu_prime(z: Array) -> Array:
     """σ'(z) = 1 where z > 0, else e^z."""
     return np.exp(np.minimum(z, 0))
 
 
+@in_float64
 def _selu(z: Array) -> Array:
     """σ(z) = λ z where z > 0, else λ α (e^z - 1)."""
     return SELU_LAMBDA * np.where(z > 0, z, SELU_ALPHA * np.expm1(np.minimum(z, 0)))
 
 
+@in_float64
 def _selu_prime(z: Array) -> Array:
     """σ'(z) = λ where z > 0, else λ α e^z."""
     return SELU_LAMBDA * np.where(z > 0, z.dtype.type(1), SELU_ALPHA * np.exp(np.minimum(z, 0)))
 
 
 def _gelu_both(z: Array) -> Pair:
-    """σ(z) = z Φ(z), σ'(z) = Φ(z) + z φ(z), Φ and φ the standard normal's. Hendrycks & Gimpel 2016, exact form."""
-    from scipy.special import ndtr
+    """σ(z) = z Φ(z), σ'(z) = Φ(z) + z φ(z), Φ and φ the standard normal's. Hendrycks & Gimpel 2016, exact form.
 
-    cdf = ndtr(z)
-    near = np.clip(z, -64, 64)  # φ(64) is 0 in float64, and z² must not overflow
-    pdf = np.exp(-0.5 * near * near) / z.dtype.type(np.sqrt(2 * np.pi))
-    return np.maximum(z, -64) * cdf, cdf + near * pdf
+    By the Mills ratio M = Φ(-|z|) / φ(z) = √(π/2) erfcx(|z| / √2) and an exact z², the left tail keeps its digits.
+    """
+    from scipy.special import erfcx
+
+    wide = z.astype(np.float64) if z.dtype == np.float32 else z
+    near = np.clip(wide, -64, 64)  # φ(64) is 0 in float64, and z² must not overflow
+    high = near.astype(np.float32).astype(near.dtype) if near.dtype == np.float64 else near  # its square is exact
+    pdf = np.exp(-0.5 * high * high) * np.exp(-0.5 * (near - high) * (near + high)) / np.sqrt(2 * np.pi)
+    mills = np.sqrt(np.pi / 2) * erfcx(magnitude(near) / np.sqrt(2))
+    a = np.maximum(wide, -64) * np.where(z < 0, pdf * mills, 1 - pdf * mills)
+    dsigma = np.where(z < 0, pdf * (near + mills), 1 + pdf * (near - mills))
+    return a.astype(z.dtype), dsigma.astype(z.dtype)
 
 
 def _gelu(z: Array) -> Array:
-    from scipy.special import ndtr
-
-    return np.maximum(z, -64) * ndtr(z)
+    return _gelu_both(z)[0]
 
 
 def _gelu_prime(z: Array) -> Array:
@@ -149,13 +162,14 @@ def _gelu_prime(z: Array) -> Array:
 
 
 def _silu_both(z: Array) -> Pair:
-    """σ(z) = z s(z), σ'(z) = s(z) (1 + z s(-z)), s the sigmoid."""
-    e = np.exp(-np.abs(z))
+    """σ(z) = z s(z), σ'(z) = s(z) (1 + z s(-z)), s the sigmoid; for z < 0 as s(z) s(-z) (1 + z + e^z), less cancels."""
+    e = np.exp(-magnitude(z))
     r = 1 / (1 + e)
     er = e * r
     s, s_minus = np.where(z >= 0, r, er), np.where(z >= 0, er, r)
     a = np.maximum(z, FLAT) * s
-    return a, s + np.minimum(a, -FLAT) * s_minus
+    near = np.clip(z, FLAT, -FLAT)
+    return a, np.where(z >= 0, s + np.minimum(a, -FLAT) * s_minus, s * s_minus * (1 + near + e))
 
 
 def _silu(z: Array) -> Array:
@@ -168,7 +182,7 @@ def _silu_prime(z: Array) -> Array:
 
 def _mish_parts(z: Array) -> tuple[Array, Array, Array]:
     """tanh(log(1 + e^z)) = n / d, and e = e^(-|z|): both sides of 0 divided so that nothing overflows."""
-    e = np.exp(-np.abs(z))
+    e = np.exp(-magnitude(z))
     up = z >= 0
     n = np.where(up, 1 + 2 * e, e * (e + 2))
     d = n + np.where(up, 2 * e * e, 2)
@@ -176,11 +190,16 @@ def _mish_parts(z: Array) -> tuple[Array, Array, Array]:
 
 
 def _mish_both(z: Array) -> Pair:
-    """σ(z) = z t, t = tanh(log(1 + e^z)); σ'(z) = t + z (1 - t²) s(z), s the sigmoid. Misra 2019."""
+    """σ(z) = z t, t = tanh(log(1 + e^z)); σ'(z) = t + z (1 - t²) s(z), s the sigmoid, over one denominator. Misra 2019.
+
+    With u = e^z: σ' = u (4 (z + 1) + u (4 z + 6 + u (4 + u))) / (2 + 2 u + u²)², which cancels least at its zero.
+    """
     n, d, e = _mish_parts(z)
     near = np.clip(z, FLAT, -FLAT)
-    slope = 4 * e * (1 + e) * np.where(z >= 0, e, 1) / (d * d)  # (1 - t²) s(z)
-    return np.maximum(z, FLAT) * (n / d), n / d + near * slope
+    first, second = 4 * (near + 1), 4 * near + 6
+    up = 1 + e * (4 + e * (second + e * first))
+    down = e * (first + e * (second + e * (4 + e)))
+    return np.maximum(z, FLAT) * (n / d), np.where(z >= 0, up, down) / (d * d)
 
 
 def _mish(z: Array) -> Array:
@@ -192,11 +211,13 @@ def _mish_prime(z: Array) -> Array:
     return _mish_both(z)[1]
 
 
+@in_float64
 def _softplus(z: Array) -> Array:
     """σ(z) = log(1 + e^z) = max(z, 0) + log(1 + e^(-|z|)); σ' is the sigmoid."""
-    return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
+    return np.maximum(z, 0) + log1p(np.exp(-magnitude(z)))
 
 
+@in_float64
 def _exp(z: Array) -> Array:
     """σ(z) = σ'(z) = e^z, the inverse of the log link: for Poisson outputs. Overflows honestly to Inf."""
     with np.errstate(over="ignore"):
@@ -242,7 +263,7 @@ ACTIVATIONS = {
         Activation("gelu", _gelu, _gelu_prime, fused=_gelu_both),
         Activation("silu", _silu, _silu_prime, fused=_silu_both),
         Activation("mish", _mish, _mish_prime, fused=_mish_both),
-        Activation("softplus", _softplus, _sigmoid),
+        Activation("softplus", _softplus, in_float64(_sigmoid)),
         Activation("exp", _exp, _exp),
     )
 }

@@ -15,6 +15,7 @@ import numpy as np
 
 from deltaprop._types import Array
 from deltaprop.core.activations import log_sum_exp
+from deltaprop.core.elementary import log1p, magnitude
 from deltaprop.errors import ArgumentError, ShapeError, one_of, sentence
 
 CostFunction = Callable[[Array, Array], Array]
@@ -101,14 +102,14 @@ def _poisson(a: Array, y: Array) -> Array:
 
 
 def _poisson_grad(a: Array, y: Array) -> Array:
-    """∇_a C = 1 - y / a."""
+    """∇_a C = 1 - y / a = (a - y) / a, which rounds once where it cancels."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return 1 - y / a
+        return (a - y) / a
 
 
 def _absolute(a: Array, y: Array) -> Array:
     """C = Σ_j |a_j - y_j|."""
-    return np.abs(a - y).sum(axis=0)
+    return magnitude(a - y).sum(axis=0)
 
 
 def _absolute_grad(a: Array, y: Array) -> Array:
@@ -126,7 +127,7 @@ def huber(threshold: float = 1.0) -> Cost:
 
 
 def _huber(a: Array, y: Array, t: float) -> Array:
-    r = np.abs(a - y)
+    r = magnitude(a - y)
     inside = np.minimum(r, t)
     return (inside * (r - 0.5 * inside)).sum(axis=0)
 
@@ -163,7 +164,7 @@ def _times(y: Array, v: Array) -> Array:
 
 def _binary_of_z(z: Array, y: Array) -> Array:
     """C = Σ_j (max(z_j, 0) - y_j z_j + log(1 + e^(-|z_j|)))."""
-    return (np.maximum(z, 0) - y * z + np.log1p(np.exp(-np.abs(z)))).sum(axis=0)
+    return (np.maximum(z, 0) - y * z + log1p(np.exp(-magnitude(z)))).sum(axis=0)
 
 
 def _quadratic_of_z(z: Array, y: Array) -> Array:
@@ -189,7 +190,7 @@ CANONICAL: dict[tuple[str, str], CostFunction] = {
 def get_cost(cost: str | Cost, output: str) -> Cost:
     """The cost of that name for that output activation, or the one given. "huber(2.5)" sets its threshold."""
     if isinstance(cost, Cost):
-        if cost.name in COSTS and not _built_in(cost):
+        if cost.name in COSTS and not built_in(cost):
             raise ArgumentError(
                 sentence("cost", "a built-in cost, or your own under a name of its own", repr(cost.name))
             )
@@ -202,7 +203,8 @@ def get_cost(cost: str | Cost, output: str) -> Cost:
     return CATEGORICAL if (cost, output) == ("cross_entropy", "softmax") else COSTS[cost]
 
 
-def _built_in(cost: Cost) -> bool:
+def built_in(cost: Cost) -> bool:
+    """Whether a cost is one of this module's own."""
     return cost in (*COSTS.values(), CATEGORICAL) or huber_threshold(cost) is not None
 
 
@@ -211,8 +213,8 @@ def huber_threshold(cost: Cost) -> float | None:
     return cost.C.keywords["t"] if isinstance(cost.C, partial) and cost.C.func is _huber else None
 
 
-def check_output(cost: Cost, output: str, built_in: bool) -> None:
+def check_output(cost: Cost, output: str, known: bool) -> None:
     """Refuse a built-in output activation whose range does not fit the cost's logarithm."""
-    if built_in and cost.outputs is not None and output not in cost.outputs:
+    if known and cost.outputs is not None and output not in cost.outputs:
         fits = "softmax (one class) or sigmoid (yes/no)" if cost.name == "cross_entropy" else " or ".join(cost.outputs)
         raise ArgumentError(sentence("output", f"{fits} for the cost {cost.name}", repr(output)))

@@ -38,6 +38,11 @@ def bp1_canonical(a: Array, y: Array, weight: Array | float) -> Array:
     return (a - y) * weight  # BP1
 
 
+def bp1_sigmoid(a: Array, rest: Array, y: Array, weight: Array | float) -> Array:
+    """The same for sigmoid and cross-entropy, rest = 1 - a = σ(-z^L): a - y = (1 - y) a - y rest cancels no digits."""
+    return ((1 - y) * a - y * rest) * weight  # BP1
+
+
 def bp2(W_next: Array, delta_next: Array, dsigma: Array) -> Array:
     """BP2: δ^l = ((W^(l+1))ᵀ δ^(l+1)) ⊙ σ'(z^l). W_next (n_(l+1), n_l); gives (n_l, m)."""
     return (W_next.T @ delta_next) * dsigma  # BP2

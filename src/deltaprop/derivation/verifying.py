@@ -9,6 +9,7 @@ import numpy as np
 
 from deltaprop._types import Array
 from deltaprop.core.border import columns
+from deltaprop.core.sparse import dense
 from deltaprop.core.spec import Spec
 from deltaprop.derivation.floats import FloatSetting, float_setting, magnitudes, sensitivity
 from deltaprop.derivation.steps import Step
@@ -64,7 +65,7 @@ def verify(steps: Sequence[Step], net: Network, X: object, Y: object, sample_wei
     twin = net.astype("float64")
     spec = twin.spec
     most = max(1, ELEMENTS // max(n * max(n, before) for n, before in spec.weight_shapes))
-    batch = rows[:most], targets[:most], None if weight is None else weight[:most]
+    batch = dense(rows[:most]), targets[:most], None if weight is None else weight[:most]
     used = float_setting(spec, twin.theta, *_finite(twin, *batch))
     checks = tuple(_check(step, spec, used) for step in steps)
     return Verification(net.spec.architecture(), len(rows), used.m, len(batch[0]) - used.m, checks)

@@ -144,6 +144,8 @@ def output_error(spec: Spec, z: Array, y: Array, share: Array, general: bool = F
         a, dsigma = spec.output.sigma(z), None
     cost = float(costs(spec, z, a, y) @ share)
     if spec.canonical and not general:
+        if spec.output.name == "sigmoid":
+            return cost, eq.bp1_sigmoid(a, spec.output.sigma(-z), y, share)
         return cost, eq.bp1_canonical(a, y, share)
     grad_a = spec.cost.grad_a(a, y) * share
     if dsigma is not None:

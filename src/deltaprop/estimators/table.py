@@ -37,7 +37,8 @@ from deltaprop.training.events import OnEpoch, OnProgress
 from deltaprop.training.history import History
 from deltaprop.training.loop import train
 from deltaprop.training.settings import check_lbfgs, number, whole
-from deltaprop.verify.check import CheckReport, check
+from deltaprop.verify.check import check
+from deltaprop.verify.report import CheckReport
 
 INIT = "glorot"  # generalises better than "he" on standardised tables: docs/adr/0005-table-defaults.md
 TASKS = ("auto", "classification", "regression")
@@ -169,7 +170,7 @@ class TableModel:
         return self._metrics(data, np.arange(len(_known(data))))
 
     def check(self, source: Any, *, names: Sequence[str] | None = None) -> CheckReport:
-        """The gradients of this model on these rows against central differences."""
+        """The gradients of this model on these rows against the truth (`deltaprop.check`)."""
         X, Y = self.examples(source, names=names)
         return check(self.network, X, Y)
 

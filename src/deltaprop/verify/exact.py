@@ -1,0 +1,161 @@
+"""The gradient in mpmath, 100 digits: the built-in σ and C from their definitions, BP1-BP4 from core.equations.
+
+What complex steps are to the equations, this is to the rounding: an error in units in the last place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from deltaprop._types import Array
+from deltaprop.core import equations as eq
+from deltaprop.core.activations import OUTPUTS, softmax_jacobian
+from deltaprop.core.costs import built_in
+from deltaprop.core.spec import Spec
+from deltaprop.errors import ArgumentError, MissingExtraError, sentence
+
+DIGITS = 100
+SELU_ALPHA = "1.6732632423543772848170429916717"  # Klambauer et al. 2017, arXiv 1706.02515
+SELU_LAMBDA = "1.0507009873554804934193349852946"
+
+Number = Any  # an mpf
+Definition = tuple[Callable[[Number], Number], Callable[[Number], Number]]
+
+
+@dataclass(frozen=True)
+class Exact:
+    """∂C/∂θ, laid out like θ, and ∂C/∂x (m, n_0), as arrays of mpmath's numbers."""
+
+    theta: Array
+    x: Array
+
+
+def exact_gradient(spec: Spec, theta: Array, X: Array, Y: Array, weight: Array | None = None) -> Exact:
+    """The gradient of C at exactly these θ, X (m, n_0), Y and weights, by BP1-BP4 in 100 digits."""
+    mp = _context()
+    sigma, cost = _known(spec, mp)
+    exact = np.frompyfunc(mp.mpf, 1, 1)
+    numbers = exact(theta.astype(np.float64))
+    W, b = spec.weights(numbers), spec.biases(numbers)
+    a, z = [exact(X.T.astype(np.float64))], []
+    for l, (function, _) in enumerate(sigma):
+        z.append(eq.weighted_input(W[l], a[-1], b[l]))
+        a.append(function(z[-1]))
+    y = exact(Y.T.astype(np.float64)) if Y.ndim == 2 else _one_hot(Y, spec.sizes[-1], mp)
+    w = exact(np.ones(len(X)) if weight is None else weight)
+    delta = _output_error(spec, a[-1], y, w / w.sum(), cost, sigma[-1][1](z[-1]))
+    found = np.empty(spec.n_parameters, object)
+    dW, db = spec.weights(found), spec.biases(found)
+    for l in range(spec.L - 1, -1, -1):
+        dW[l][...], db[l][...] = eq.bp4(delta, a[l]), eq.bp3(delta)
+        delta = eq.bp2(W[l], delta, sigma[l - 1][1](z[l - 1])) if l else eq.bp2_input(W[0], delta)
+    return Exact(found, delta.T)
+
+
+def ulps(claimed: Array, exact: Array) -> Array:
+    """|claimed - exact| in units in the last place of the exact number, in the type of what is claimed."""
+    unit = np.spacing(np.abs(exact.astype(np.float64)).astype(claimed.dtype)).astype(np.float64)
+    with np.errstate(over="ignore"):
+        return np.abs(claimed.astype(np.float64).astype(object) - exact).astype(np.float64) / unit
+
+
+def _context() -> Any:
+    try:
+        import mpmath
+    except ImportError as error:
+        raise MissingExtraError("Errors in ulp need mpmath: pip install 'deltaprop[exact]'.") from error
+    context = mpmath.mp.clone()
+    context.dps = DIGITS
+    return context
+
+
+def _known(spec: Spec, mp: Any) -> tuple[list[Definition], Callable[[Array, Array], Array]]:
+    """(σ, σ') of every layer and ∇_a C, on arrays of mpmath's numbers."""
+    own = [s.name for s in spec.activations if OUTPUTS.get(s.name) != s]
+    own += [] if built_in(spec.cost) else [spec.cost.name]
+    if own:
+        remedy = "Only the built-in ones have a definition in mpmath."
+        raise ArgumentError(sentence("ulp", "False with a sigma or C of your own", repr(own[0]), remedy))
+    table: dict[str, Definition] = {
+        name: (np.frompyfunc(s, 1, 1), np.frompyfunc(prime, 1, 1)) for name, (s, prime) in _sigmas(mp).items()
+    }
+    table["softmax"] = (_softmax(mp), lambda z: softmax_jacobian(_softmax(mp)(z)))
+    return [table[s.name] for s in spec.activations], _grad_a(spec, mp)
+
+
+def _sigmas(mp: Any) -> dict[str, Definition]:
+    """Every elementwise σ and σ', from the definitions."""
+    alpha, scale, one = mp.mpf(SELU_ALPHA), mp.mpf(SELU_LAMBDA), mp.mpf(1)
+
+    def s(z: Number) -> Number:
+        return 1 / (1 + mp.exp(-z))
+
+    def t(z: Number) -> Number:
+        return mp.tanh(mp.log1p(mp.exp(z)))
+
+    def cdf(z: Number) -> Number:  # mpmath's own ncdf cancels for z < 0
+        return mp.erfc(-z / mp.sqrt(2)) / 2
+
+    def up(positive: Callable[[Number], Number], negative: Callable[[Number], Number]) -> Callable[[Number], Number]:
+        return lambda z: positive(z) if z > 0 else negative(z)
+
+    return {
+        "identity": (lambda z: z, lambda z: one),
+        "sigmoid": (s, lambda z: s(z) * s(-z)),
+        "tanh": (mp.tanh, lambda z: mp.sech(z) ** 2),
+        "relu": (up(lambda z: z, lambda z: 0 * one), up(lambda z: one, lambda z: 0 * one)),
+        "leaky_relu": (up(lambda z: z, lambda z: z / 100), up(lambda z: one, lambda z: one / 100)),
+        "elu": (up(lambda z: z, mp.expm1), up(lambda z: one, mp.exp)),
+        "selu": (
+            up(lambda z: scale * z, lambda z: scale * alpha * mp.expm1(z)),
+            up(lambda z: scale, lambda z: scale * alpha * mp.exp(z)),
+        ),
+        "gelu": (lambda z: z * cdf(z), lambda z: cdf(z) + z * mp.npdf(z)),
+        "silu": (lambda z: z * s(z), lambda z: s(z) * (1 + z * s(-z))),
+        "mish": (lambda z: z * t(z), lambda z: t(z) + z * (1 - t(z) ** 2) * s(z)),
+        "softplus": (lambda z: mp.log1p(mp.exp(z)), s),
+        "exp": (mp.exp, mp.exp),
+    }
+
+
+def _softmax(mp: Any) -> Callable[[Array], Array]:
+    def softmax(z: Array) -> Array:
+        e = np.frompyfunc(mp.exp, 1, 1)(z - z.max(axis=0))
+        return e / e.sum(axis=0)
+
+    return softmax
+
+
+def _grad_a(spec: Spec, mp: Any) -> Callable[[Array, Array], Array]:
+    """∇_a C, from the definitions; units with y = 0 add nothing to a cross-entropy or Poisson logarithm."""
+    kind = "categorical" if spec.output.name == "softmax" and spec.cost.name == "cross_entropy" else spec.cost.name
+    edge = mp.mpf(getattr(spec.cost.C, "keywords", {}).get("t", 1))
+    each: dict[str, Callable[[Number, Number], Number]] = {
+        "quadratic": lambda a, y: a - y,
+        "cross_entropy": lambda a, y: (a - y) / (a * (1 - a)),
+        "categorical": lambda a, y: -y / a if y else 0 * a,
+        "huber": lambda a, y: max(-edge, min(edge, a - y)),
+        "poisson": lambda a, y: 1 - y / a if y else 1 + 0 * a,
+        "absolute": lambda a, y: mp.mpf(mp.sign(a - y)),
+    }
+    return np.frompyfunc(each[kind.partition("(")[0]], 2, 1)
+
+
+def _output_error(
+    spec: Spec, a: Array, y: Array, share: Array, grad_a: Callable[[Array, Array], Array], slope: Array
+) -> Array:
+    """BP1; canonical pairs in their own form, where ∇_a C would divide by what has vanished."""
+    if spec.canonical:
+        return eq.bp1_canonical(a, y, share)
+    grad = grad_a(a, y) * share
+    return eq.bp1(grad, slope) if spec.output.elementwise else eq.bp1_general(slope, grad)
+
+
+def _one_hot(indices: Array, n: int, mp: Any) -> Array:
+    y = np.full((n, len(indices)), mp.mpf(0))
+    y[indices, np.arange(len(indices))] = mp.mpf(1)
+    return y

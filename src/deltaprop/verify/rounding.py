@@ -1,0 +1,132 @@
+"""How far rounding alone may move a gradient: what no check may call wrong.
+
+A running error analysis (Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 3.3), with independent
+errors, which add as squares (Higham & Mary 2019, SIAM J. Sci. Comput. 41). Every z, a, σ', δ carries a standard error
+e; an operation adds one rounding u |result| + η to it, a sum of n terms the roundings of its partial sums. What is
+steep or jumps (a saturated σ', the kink of a ReLU) is met by moving its argument by ± e.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+
+from deltaprop._types import Array
+from deltaprop.core import equations as eq
+from deltaprop.core.spec import Spec
+from deltaprop.trace.record import Trace
+
+Function = Callable[[Array], Array]
+MARGIN = 16.0  # how many standard errors an element may be off
+LANES = 8  # sums run in at least so many partial sums side by side
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """Bounds on what rounding does: to z^1..z^L, (n_l, m) each, to a^L (n_L, m), to the gradient, laid out like θ."""
+
+    z: list[Array]
+    a: Array
+    gradient: Array
+
+
+@np.errstate(all="ignore")  # a bound that is not finite bounds nothing, and becomes 0: stricter, never laxer
+def rounding(spec: Spec, trace: Trace, share: Array, dtype: np.dtype[np.floating]) -> Rounding:
+    """The bounds for a network that computes in `dtype`, at the numbers of its trace in float64."""
+    unit = _Unit(float(np.finfo(dtype).eps) / 2, float(np.finfo(dtype).smallest_subnormal))
+    e_a, e_z = [np.zeros(trace.x.T.shape)], []
+    for layer, activation in zip(trace, spec.activations, strict=True):
+        z, a, a_prev = layer.z.T, layer.a.T, layer.a_prev.T
+        from_below = _combined(eq.bp2_input, layer.W.T, np.hypot(e_a[-1], unit.sum_of(a_prev)), axes=(0, 0))
+        e_z.append(_both(from_below, unit.u * np.abs(layer.b)[:, None], unit.of(z)))
+        e_a.append(np.hypot(_through(activation.sigma, z, a, e_z[-1], activation.elementwise), unit.of_sigma(a, z)))
+    gradient = _backward(spec, trace, e_z, e_a, share, unit)
+    *e_z, a_out, gradient = (MARGIN * np.where(np.isfinite(e), e, 0) for e in (*e_z, e_a[-1], gradient))
+    return Rounding(e_z, a_out, gradient)
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """The unit roundoff u = ε / 2 and the underflow η of a number type."""
+
+    u: float
+    eta: float
+
+    def of(self, result: Array) -> Array:
+        """One rounding of this result."""
+        return self.u * np.abs(result) + self.eta
+
+    def of_sigma(self, value: Array, z: Array) -> Array:
+        """The rounding of σ or σ': what underflows in it may be multiplied by z."""
+        return self.of(value) + self.eta * np.abs(z)
+
+    def sum_of(self, terms: Array, axis: int = 0) -> Array:
+        """The share of each of these terms in the roundings of their sum along an axis."""
+        return self.of(terms) * max(1.0, terms.shape[axis] / LANES) ** 0.5
+
+
+def _backward(spec: Spec, trace: Trace, e_z: list[Array], e_a: list[Array], share: Array, unit: _Unit) -> Array:
+    found = np.zeros(spec.n_parameters)
+    dW, db = spec.weights(found), spec.biases(found)
+    e_delta = np.zeros(0)
+    for l in range(spec.L, 0, -1):
+        layer = trace.layer(l)
+        delta, a_prev = layer.delta.T, layer.a_prev.T
+        if l == spec.L:
+            e_delta = _output(spec, trace, e_z[-1], e_a[-1], share, unit)
+        else:
+            above, slope = trace.layer(l + 1), layer.sigma_prime.T
+            e_slope = _slope_error(spec.activations[l - 1].sigma_prime, layer.z.T, slope, e_z[l - 1], unit)
+            passed = _combined(eq.bp2_input, above.W, np.hypot(e_delta, unit.sum_of(above.delta.T)), axes=(0, 0))
+            e_delta = np.hypot(passed * slope, eq.bp2_input(above.W, above.delta.T) * e_slope)
+        e_delta = np.hypot(e_delta, unit.of(delta))
+        e_sum = np.hypot(e_delta, unit.sum_of(delta, axis=1))
+        by_delta, by_a = _combined(eq.bp4, e_sum, a_prev), _combined(eq.bp4, delta, e_a[l - 1])
+        dW[l - 1][...] = np.hypot(by_delta, by_a) + unit.eta
+        db[l - 1][...] = _combined(eq.bp4, e_sum, np.ones((1, e_sum.shape[1])))[:, 0] + unit.eta
+    return found
+
+
+def _output(spec: Spec, trace: Trace, e_z: Array, e_a: Array, share: Array, unit: _Unit) -> Array:
+    """The error of δ^L: of a - y, or of ∇_a C through the Jacobian of σ."""
+    last, y = trace.layer(spec.L), trace.y.T
+    a, grad_a = last.a.T, trace.grad_a.T
+    if spec.canonical:
+        return np.hypot(e_a, unit.of(a)) * share
+    e_grad = np.hypot(_through(lambda at: spec.cost.grad_a(at, y) * share, a, grad_a, e_a), unit.of(grad_a))
+    if spec.output.elementwise:
+        slope = last.sigma_prime.T
+        e_slope = _slope_error(spec.output.sigma_prime, last.z.T, slope, e_z, unit)
+        return np.hypot(e_grad * slope, grad_a * e_slope)
+    apart = grad_a - (a * grad_a).sum(axis=0)
+    mixed = np.hypot.reduce(_both(e_a * grad_a, a * e_grad, unit.sum_of(a * grad_a)), axis=0)
+    return np.hypot(e_a * apart, a * np.hypot(e_grad, mixed))
+
+
+def _slope_error(sigma_prime: Function, z: Array, slope: Array, e_z: Array, unit: _Unit) -> Array:
+    """The error of σ'(z), whose formula may take a few roundings."""
+    return np.hypot(_through(sigma_prime, z, slope, e_z), 2 * unit.of_sigma(slope, z))
+
+
+def _through(function: Function, at: Array, value: Array, e: Array, elementwise: bool = True) -> Array:
+    """The error that a function makes of an error e of its argument."""
+    if not elementwise:  # softmax, whose values are a: da_k = a_k (dz_k - Σ_j a_j dz_j)
+        return value * np.hypot(e, np.hypot.reduce(value * e, axis=0))
+    up, down = function(at + e), function(at - e)
+    moved = np.maximum(np.abs(up - value), np.abs(down - value))
+    return np.where(np.isfinite(moved), moved, 0)
+
+
+def _both(*errors: Array) -> Array:
+    """Independent errors together, √(Σ e²), without the underflow of the squares."""
+    return reduce(np.hypot, errors)
+
+
+def _combined(product: Callable[[Array, Array], Array], A: Array, B: Array, axes: tuple[int, int] = (1, 1)) -> Array:
+    """√(product(A², B²)), where `product` sums over these axes of A and B; each line scaled, so that no square is 0."""
+    lines = [np.abs(array).max(axis=axis, keepdims=True) for array, axis in zip((A, B), axes, strict=True)]
+    of_a, of_b = (np.where(line > 0, line, 1) for line in lines)
+    return np.sqrt(product((A / of_a) ** 2, (B / of_b) ** 2)) * of_a.reshape(-1, 1) * of_b.reshape(1, -1)

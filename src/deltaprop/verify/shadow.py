@@ -1,0 +1,131 @@
+"""The network in float64 as a function of its parameters: C and its derivatives, with no backpropagation in them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from deltaprop._types import Array
+from deltaprop.core import equations as eq
+from deltaprop.core.activations import OUTPUTS
+from deltaprop.core.border import columns, shares
+from deltaprop.core.costs import built_in
+from deltaprop.core.pairs import WRONG, slope_of
+from deltaprop.engines.reference import costs
+from deltaprop.errors import NonFiniteError
+from deltaprop.network import Network
+from deltaprop.trace.record import record
+from deltaprop.verify.rounding import rounding
+
+DOUBLE = np.dtype(np.float64)
+IMAGINARY = 2.0**-66  # its square is nothing beside 1
+Move = tuple[slice, Array, Array]  # r units of a layer, dW (r, n_(l-1)), db (r,)
+UNDERFLOW = float(np.finfo(DOUBLE).tiny) / IMAGINARY  # a slope below it has lost digits
+
+
+class Shadow:
+    """The float64 copy of a network on one batch, and what is known of its numbers before any parameter is moved.
+
+    `noise` says how far rounding may move each element of a gradient computed in the network's number type, laid out
+    like θ; `analytic` whether σ and C take complex steps.
+    """
+
+    def __init__(self, net: Network, X: Array, Y: Array, weight: Array | None) -> None:
+        twin = net.astype("float64")
+        self.spec, self.theta = twin.spec, twin.theta
+        spec, rows = self.spec, X.astype(DOUBLE)
+        targets = Y if Y.ndim == 1 else Y.astype(DOUBLE)
+        self.layers = list(zip(spec.weights(self.theta), spec.biases(self.theta), spec.activations, strict=True))
+        self.y, self.share = columns(targets, spec), shares(weight, len(X), DOUBLE)
+        trace = record(spec, self.theta, rows, targets, weight)
+        self.a_prev = [layer.a_prev.T for layer in trace]  # what lies below a changed parameter stays as it is
+        self.z = [layer.z.T for layer in trace]
+        a_last = trace.layer(spec.L).a.T
+        self.cost = float(costs(spec, self.z[-1], a_last, self.y) @ self.share)
+        if not np.isfinite(self.cost):
+            raise NonFiniteError(
+                "The cost of this network on these rows is not finite, so it has no gradient to check."
+            )
+        own = rounding(spec, trace, self.share, DOUBLE)
+        theirs = own if net.spec.dtype == DOUBLE else rounding(spec, trace, self.share, net.spec.dtype)
+        self.noise = np.maximum(own.gradient, theirs.gradient) + UNDERFLOW
+        self._near = [_near_kink(z, s.kinks, e) for z, s, e in zip(self.z, spec.activations, own.z, strict=True)]
+        self._near_y = _near_kink(a_last - self.y, spec.cost.kinks, own.a)
+        self.analytic = self._is_analytic(a_last)
+
+    def slopes(self, layer: int, moves: Sequence[Move]) -> tuple[Array, Array]:
+        """∂C_i/∂t of each example's share of C, (k, m), for k moves of W^l and b^l; which move a unit at a kink, (k,).
+
+        A complex step, Im C(θ + i h v) / h, which subtracts nothing and so loses nothing (Squire & Trapp 1998, SIAM
+        Review 40). z^l is linear in W^l and b^l: its imaginary part is h times z^l of the move. The moves go side by
+        side, as columns.
+        """
+        a = self.a_prev[layer - 1]
+        z, h = np.repeat(self.z[layer - 1][:, None, :].astype(complex), len(moves), axis=1), np.empty((len(moves), 1))
+        for k, (units, dW, db) in enumerate(moves):
+            dz = eq.weighted_input(dW, a, db)
+            h[k] = IMAGINARY / max(1.0, float(np.abs(dz).max()))
+            z[units, k] += 1j * h[k] * dz
+        with np.errstate(all="ignore"):
+            C, kink = self._complex_costs(layer, z)
+        return C.imag / h, kink
+
+    def _complex_costs(self, layer: int, z: Array) -> tuple[Array, Array]:
+        """Each example's share of C, (k, m), from a complex z^l (n_l, k, m) on; where a unit at a kink was moved."""
+        _, k, m = z.shape
+        kink, a = np.zeros(k, bool), z
+        for l, (W, b, activation) in enumerate(self.layers[layer - 1 :], layer):
+            if l > layer:
+                z = eq.weighted_input(W, a.reshape(-1, k * m), b).reshape(-1, k, m)
+            kink |= _moved(z, self._near[l - 1]) | _crossed(z, self.z[l - 1], activation.kinks)
+            a = activation.sigma(z.reshape(-1, k * m)).reshape(z.shape)
+        C = costs(self.spec, z.reshape(-1, k * m), a.reshape(-1, k * m), np.tile(self.y, k))
+        return C.reshape(k, m) * self.share, kink | _moved(a, self._near_y)
+
+    def _is_analytic(self, a: Array) -> bool:
+        """The built-in σ and C take complex steps; those of one's own are tried on every z and a of the batch."""
+        spec = self.spec
+        own = [(s, z) for s, z in zip(spec.activations, self.z, strict=True) if OUTPUTS.get(s.name) != s]
+        return all(takes_complex_steps(s.sigma, z) for s, z in own) and (
+            built_in(spec.cost) or takes_complex_steps(lambda at: spec.cost.C(at, self.y), a)
+        )
+
+
+@np.errstate(all="ignore")
+def takes_complex_steps(function: Callable[[Array], Array], at: Array) -> bool:
+    """Whether a function's complex step is its slope, wherever that can be told, and it can be told somewhere."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # "casting complex values to real discards the imaginary part"
+            stepped = np.asarray(function(at + 1j * IMAGINARY))
+        slope, sure = slope_of(function, at, np.ones_like(at))
+        here = np.asarray(function(at))
+    except Exception:  # whatever a function of real numbers raises at complex ones
+        return False
+    if stepped.shape != here.shape or not np.iscomplexobj(stepped):
+        return False
+    close = np.abs(stepped.imag / IMAGINARY - slope) <= WRONG * np.abs(slope)
+    same = (stepped.real == here) | (np.abs(stepped.real - here) <= 1e-12 * np.abs(here)) | ~np.isfinite(here)
+    return bool(sure.any() and close[sure].all() and same.all())
+
+
+def _near_kink(values: Array, kinks: tuple[float, ...], e: Array) -> Array | None:
+    """Which values lie at a kink, as far as rounding can tell; None where none does."""
+    at = [np.abs(values - kink) <= e for kink in kinks]
+    found = np.logical_or.reduce(at) if at else np.zeros(0, bool)
+    return found if found.any() else None
+
+
+def _crossed(z: Array, real: Array, kinks: tuple[float, ...]) -> Array:
+    """In which moves a unit has changed sides, (k,): h² moves Re z, which counts where z is as small as that."""
+    found = np.zeros(z.shape[1], bool)
+    for kink in kinks:
+        found |= ((z.real > kink) != (real > kink)[:, None]).any(axis=(0, 2))
+    return found
+
+
+def _moved(z: Array, near: Array | None) -> Array:
+    """In which moves a unit that lies at a kink was moved, (k,)."""
+    return np.zeros(z.shape[1], bool) if near is None else (near[:, None] & (z.imag != 0)).any(axis=(0, 2))
