@@ -1,0 +1,240 @@
+"""Calls another code and writes down what it gave: one call per example, one for the batch, in a layout that fits.
+
+Every call gets fresh copies, and whether the code changed them is seen afterwards. Before the first example comes one
+call with the last, so that every example has a call before its own: a code that uses stale values shows itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from deltaprop._types import Array
+from deltaprop.errors import CodeError, one_of, sentence
+from deltaprop.verify.truth import true_pass
+from deltaprop.verify.usercode.callers import Caller, Holder, callers, layouts, style_of
+from deltaprop.verify.usercode.layouts import CONTAINERS, LAYOUTS, Layout, split
+from deltaprop.verify.usercode.question import Question
+from deltaprop.verify.usercode.theirs import Target, their_errors
+
+TARGETS = ("rows", "labels")
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How the code is to be called, as far as the user says so; None stands for: find out."""
+
+    style: str | None = None
+    layout: str | None = None
+    container: str | None = None
+    targets: str | None = None
+
+
+@dataclass(eq=False)
+class Answer:
+    """What one call gave, in the code's own layout: `dW`, `db` per layer, and what else it shows."""
+
+    dW: list[Array]
+    db: list[Array]
+    cost: float = np.nan
+    outputs: Array | None = None
+    deltas: list[Array] = field(default_factory=list)
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(eq=False)
+class Reply:
+    """The answers: one per example in order, and one for the batch where the code takes batches.
+
+    `square` says that it failed with the sizes asked for, `failure` how, and that these answers are for equal widths.
+    """
+
+    style: str
+    layout: Layout
+    container: str
+    targets: str
+    singles: list[Answer]
+    batch: Answer | None
+    repeats: bool = True
+    square: bool = False
+    failure: str = ""
+
+
+def collect(target: Target, question: Question, manner: Manner) -> Reply:
+    """The answers of this code; where it fails on shapes, those for equal widths, if it runs with them."""
+    try:
+        return _best(target, question, manner)
+    except CodeError as error:
+        if not error.shapes or len(set(question.spec.sizes)) == 1:
+            raise
+        try:
+            reply = _best(target, question.square(), manner)
+        except CodeError:
+            raise error from None
+        reply.square, reply.failure = True, str(error)
+        return reply
+
+
+def _best(target: Target, question: Question, manner: Manner) -> Reply:
+    """The answers in the layout and container that fit: those whose own costs are those of the network, if it tells."""
+    best: tuple[int, Reply] | None = None
+    furthest: CodeError | None = None
+    for attempt in _attempts(target, question, manner):
+        try:
+            reply = _answers(*attempt, question)
+        except CodeError as error:
+            furthest = error if furthest is None or error.line > furthest.line else furthest
+            continue
+        fit = _fit(reply, question)
+        if best is None or fit > best[0]:
+            best = fit, reply
+        if fit == 2:
+            break
+    if best is None:
+        raise furthest or CodeError("Nothing could be called.")
+    return best[1]
+
+
+def _attempts(target: Target, question: Question, manner: Manner) -> Iterator[tuple[str, Caller, Layout, str, str]]:
+    sizes, style = question.spec.sizes, style_of(target, manner.style)
+    for said, known, name in (
+        (manner.container, CONTAINERS, "params"),
+        (manner.targets, TARGETS, "targets"),
+        (manner.layout, LAYOUTS, "layout"),
+    ):
+        if said is not None and said not in known:
+            raise one_of(name, said, known)
+    containers = [manner.container] if manner.container else list(CONTAINERS)
+    labels = question.spec.categorical and style != "nielsen"
+    kinds = [manner.targets] if manner.targets else [*TARGETS[: 1 + labels]]
+    for kind in kinds:
+        for caller in callers(target, style, sizes, containers):
+            container = caller.container if hasattr(caller, "container") else ""
+            for layout in layouts(target, style, sizes, manner.layout):
+                yield style, caller, layout, container, kind
+
+
+def _answers(style: str, caller: Caller, layout: Layout, container: str, kind: str, question: Question) -> Reply:
+    m = len(question.X)
+    alone = [slice(i, i + 1) for i in range(m)]
+    batch = _call(caller, layout, kind, question, slice(0, m)) if caller.takes_batches else None
+    first = _call(caller, layout, kind, question, alone[-1])
+    singles = [_call(caller, layout, kind, question, part) for part in alone]
+    again = zip([*first.dW, *first.db], [*singles[-1].dW, *singles[-1].db], strict=True)
+    repeats = all(np.array_equal(old, new, equal_nan=True) for old, new in again)
+    return Reply(style, layout, container, kind, singles, batch, repeats)
+
+
+def _call(caller: Caller, layout: Layout, kind: str, question: Question, part: slice) -> Answer:
+    spec = question.spec
+    W = [layout.W(array) for array in spec.weights(question.theta)]
+    b = [layout.b(array) for array in spec.biases(question.theta)]
+    X = layout.rows_to_theirs(question.X[part])
+    rows = question.Y[part]
+    Y = rows.argmax(axis=1) if kind == "labels" else layout.rows_to_theirs(rows)
+    before = [array.copy() for array in (X, Y, *W, *b)]
+    count = part.stop - part.start
+    must = f"{caller.must}, here for x of shape {X.shape} and y of shape {Y.shape}"
+    with their_errors(caller.name, must), np.errstate(all="ignore"):
+        returned = caller(W, b, X, Y)
+    found = split(returned.grads, W, b)
+    if found is None:
+        raise CodeError(sentence(caller.name, caller.must, _what(returned.grads, spec.L)))
+    dW = [_array(f"∂C/∂W^{l}", value, array.shape) for l, (value, array) in enumerate(zip(found[0], W, strict=True), 1)]
+    db = [_array(f"∂C/∂b^{l}", value, array.shape) for l, (value, array) in enumerate(zip(found[1], b, strict=True), 1)]
+    return Answer(
+        dW,
+        db,
+        cost=_number(returned.cost),
+        outputs=_outputs(returned.outputs, (count, spec.sizes[-1])),
+        deltas=_deltas(returned.deltas, spec.sizes, count),
+        changed=_changed(before, [X, Y, *_now(caller, W, b)], spec.L),
+    )
+
+
+def _now(caller: Caller, W: list[Array], b: list[Array]) -> list[Array]:
+    """The parameters after the call: those that the object has now, or the arrays that were handed over."""
+    holder = getattr(caller, "holder", None)
+    now = split(holder.get(), W, b) if isinstance(holder, Holder) else None
+    return [*W, *b] if now is None else [*now[0], *now[1]]
+
+
+def _changed(before: list[Array], after: list[Array], L: int) -> tuple[str, ...]:
+    names = ["x", "y", *(f"W^{l}" for l in range(1, L + 1)), *(f"b^{l}" for l in range(1, L + 1))]
+    pairs = zip(names, before, after, strict=True)
+    return tuple(name for name, old, new in pairs if not np.array_equal(old, np.asarray(new)))
+
+
+def _what(grads: object, L: int) -> str:
+    if grads is None:
+        return "None"
+    try:
+        length = f" of {len(grads)}"  # type: ignore[arg-type]
+    except TypeError:
+        length = ""
+    return f"a {type(grads).__name__}{length}, for a network of {L} layers"
+
+
+def _array(name: str, value: object, shape: tuple[int, ...]) -> Array:
+    """A gradient as it came, as an array of numbers; None, lists and text are refused."""
+    must = f"an array of numbers of shape {shape}"
+    if value is None or isinstance(value, (list, tuple, str, dict)):
+        got = "None" if value is None else f"a {type(value).__name__}"
+        remedy = "Turn it into one with np.array." if isinstance(value, (list, tuple)) else ""
+        raise CodeError(sentence(f"your {name}", must, got, remedy))
+    try:
+        array = np.asarray(value)
+    except Exception as error:
+        raise CodeError(sentence(f"your {name}", must, f"{type(value).__name__}: {error}")) from None
+    if array.dtype.kind not in "fiu":
+        raise CodeError(sentence(f"your {name}", must, f"a {type(value).__name__} of dtype {array.dtype}"))
+    return array.copy()
+
+
+def _number(cost: object) -> float:
+    try:
+        return float(cost)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return np.nan
+
+
+def _outputs(outputs: Any, shape: tuple[int, int]) -> Array | None:
+    return np.array(outputs, float) if np.shape(outputs) in (shape, shape[::-1]) else None
+
+
+def _deltas(deltas: object, sizes: tuple[int, ...], m: int) -> list[Array]:
+    """δ^1..δ^L where the code keeps a list of them of just these sizes; [] otherwise."""
+    if not isinstance(deltas, (list, tuple)) or len(deltas) != len(sizes) - 1:
+        return []
+    shapes = [((m, n), (n, m)) for n in sizes[1:]]
+    if any(np.shape(delta) not in pair for delta, pair in zip(deltas, shapes, strict=True)):
+        return []
+    return [np.array(delta, float) for delta in deltas]
+
+
+def _fit(reply: Reply, question: Question) -> int:
+    """2 where shapes and costs are the network's, 1 where the shapes are (and costs are not told), 0 else."""
+    spec, layout = question.spec, reply.layout
+    answers = [*reply.singles, *([reply.batch] if reply.batch else [])]
+    shapes = all(
+        dW.shape == layout.W(W).shape for a in answers for dW, W in zip(a.dW, spec.weights(question.theta), strict=True)
+    )
+    costs = np.array([answer.cost for answer in reply.singles])
+    if not np.isfinite(costs).all():
+        return int(shapes)
+    eps = float(np.finfo(spec.dtype).eps)
+    truth = true_pass(spec, question.theta, question.X, question.Y, eps)
+    line = cost_line(costs, truth.costs)
+    return int(shapes) + (line is not None and shapes)
+
+
+def cost_line(costs: Array, truth: Array) -> tuple[float, float] | None:
+    """(α, β) where this code's costs are α C + β, example by example; None where they are not."""
+    if len(costs) < 3 or not np.ptp(truth) > 0:
+        return (1.0, 0.0) if np.allclose(costs, truth, rtol=1e-5) else None
+    alpha, beta = np.polyfit(truth, costs, 1)
+    good = np.allclose(alpha * truth + beta, costs, rtol=1e-5, atol=1e-5 * float(np.abs(costs).max()))
+    return (float(alpha), float(beta)) if good and abs(alpha) > 1e-9 else None
