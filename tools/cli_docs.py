@@ -94,7 +94,7 @@ def commands() -> list[str]:
     """The names of the commands, in the order of the help."""
     from deltaprop.cli.main import COMMANDS
 
-    return [command.__name__ for command in COMMANDS]
+    return [command.__name__.replace("_", "-") for command in COMMANDS]
 
 
 def document() -> str:

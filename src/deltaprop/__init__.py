@@ -11,6 +11,7 @@ from deltaprop.core.spec import Spec as Spec
 from deltaprop.engines.select import show_engines as show_engines
 from deltaprop.errors import ArgumentError as ArgumentError
 from deltaprop.errors import ArgumentTypeError as ArgumentTypeError
+from deltaprop.errors import CodeError as CodeError
 from deltaprop.errors import DataError as DataError
 from deltaprop.errors import DeltapropError as DeltapropError
 from deltaprop.errors import EngineError as EngineError
@@ -45,14 +46,16 @@ if TYPE_CHECKING:
     from deltaprop.estimators.classifier import MLPClassifier as MLPClassifier
     from deltaprop.estimators.regressor import MLPRegressor as MLPRegressor
     from deltaprop.estimators.table import TableModel as TableModel
+    from deltaprop.verify.usercode.judge import check_code as check_code
 
 __version__ = "0.1.0"
 
-_LATER = {  # what stands on scikit-learn is imported when it is first asked for
+_LATER = {  # imported when it is first asked for: what stands on scikit-learn, and what few need
     "MLPClassifier": "deltaprop.estimators.classifier",
     "MLPRegressor": "deltaprop.estimators.regressor",
     "TableEncoder": "deltaprop.data.encoder",
     "TableModel": "deltaprop.estimators.table",
+    "check_code": "deltaprop.verify.usercode.judge",
 }
 __all__ = [
     "LBFGS",
@@ -62,6 +65,7 @@ __all__ = [
     "AdamW",
     "ArgumentError",
     "ArgumentTypeError",
+    "CodeError",
     "Constant",
     "Cosine",
     "Cost",
@@ -90,6 +94,7 @@ __all__ = [
     "Trace",
     "WarmUp",
     "check",
+    "check_code",
     "huber",
     "load",
     "show_engines",

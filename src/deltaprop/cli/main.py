@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from deltaprop import __version__
 from deltaprop.cli.check import check
+from deltaprop.cli.check_code import check_code
 from deltaprop.cli.evaluate import evaluate
 from deltaprop.cli.info import info
 from deltaprop.cli.predict import predict
@@ -27,6 +28,7 @@ COMMANDS: dict[Callable[..., None], str] = {  # in the order of a first use; eac
     predict: "Predict the target of every row, as CSV.",
     evaluate: "Compare predictions with the known target.",
     check: "Check a model's gradients against differences.",
+    check_code: "Check the backprop that you wrote yourself.",
     info: "Show what is in a model file.",
 }
 

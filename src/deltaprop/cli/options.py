@@ -28,6 +28,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 OPTION_OF = {
     "learning_rate": "lr",
     "early_stopping": "patience",
+    "container": "params",
 }  # a setting's name in Python: its option's, if another
 
 

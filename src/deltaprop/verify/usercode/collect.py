@@ -15,7 +15,7 @@ import numpy as np
 from deltaprop._types import Array
 from deltaprop.errors import CodeError, one_of, sentence
 from deltaprop.verify.truth import true_pass
-from deltaprop.verify.usercode.callers import Caller, Holder, callers, layouts, style_of
+from deltaprop.verify.usercode.callers import STYLES, Caller, Holder, callers, layouts, style_of
 from deltaprop.verify.usercode.layouts import CONTAINERS, LAYOUTS, Layout, split
 from deltaprop.verify.usercode.question import Question
 from deltaprop.verify.usercode.theirs import Target, their_errors
@@ -31,6 +31,14 @@ class Manner:
     layout: str | None = None
     container: str | None = None
     targets: str | None = None
+
+    def checked(self) -> Manner:
+        """Itself, or an ArgumentError that lists the names."""
+        known = {"style": STYLES, "layout": LAYOUTS, "container": CONTAINERS, "targets": TARGETS}
+        for name, names in known.items():
+            if getattr(self, name) not in (None, *names):
+                raise one_of(name, getattr(self, name), names)
+        return self
 
 
 @dataclass(eq=False)
@@ -100,13 +108,6 @@ def _best(target: Target, question: Question, manner: Manner) -> Reply:
 
 def _attempts(target: Target, question: Question, manner: Manner) -> Iterator[tuple[str, Caller, Layout, str, str]]:
     sizes, style = question.spec.sizes, style_of(target, manner.style)
-    for said, known, name in (
-        (manner.container, CONTAINERS, "params"),
-        (manner.targets, TARGETS, "targets"),
-        (manner.layout, LAYOUTS, "layout"),
-    ):
-        if said is not None and said not in known:
-            raise one_of(name, said, known)
     containers = [manner.container] if manner.container else list(CONTAINERS)
     labels = question.spec.categorical and style != "nielsen"
     kinds = [manner.targets] if manner.targets else [*TARGETS[: 1 + labels]]

@@ -30,7 +30,8 @@ class CodeReport:
     """What was found: `verdict` is "right", "convention" (a question is open: say the option it names) or "wrong".
 
     `findings` has the mistakes from the last layer to the first; `first` is where to begin. `questions` name the
-    options that settle them, `remarks` say what was recognised; `called` is how the code was called.
+    options that settle them, `remarks` say what was recognised; `called` is how the code was called. `compared` says
+    that shapes were right and numbers were compared; `failure` how it failed before all layers were made equally wide.
     """
 
     verdict: str
@@ -41,6 +42,7 @@ class CodeReport:
     findings: tuple[Finding, ...] = ()
     questions: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    compared: bool = True
     failure: str = field(default="", repr=False)
 
     @property
@@ -64,6 +66,7 @@ class CodeReport:
             "findings": [finding.to_dict() for finding in self.findings],
             "questions": list(self.questions),
             "remarks": list(self.remarks),
+            "compared": self.compared,
             "failure": self.failure,
         }
 
@@ -104,7 +107,7 @@ def check_code(
     if not callable(function) and not hasattr(function, "__dict__"):
         raise ArgumentTypeError(sentence("function", "a function, a class or an object", repr(function)))
     question = ask(spec, theta, X, Y, seed)
-    reply = collect(Target(function), question, Manner(style, layout, container, targets))
+    reply = collect(Target(function), question, Manner(style, layout, container, targets).checked())
     return report(question, reply, said)
 
 
@@ -124,7 +127,8 @@ def report(question: Question, reply: Reply, said: Said) -> CodeReport:
             "The true gradient of this network on these examples is not finite: nothing can be judged."
         )
     result = Judgement(before_numbers(reply, asked.spec))
-    if not result.findings:
+    compared = not result.findings
+    if compared:
         seen = columns_of(reply, asked.spec)
         result = judge(truth, seen, said)
         result.remarks += other_network(truth, asked, seen, result.findings)
@@ -142,6 +146,7 @@ def report(question: Question, reply: Reply, said: Said) -> CodeReport:
         findings=tuple(result.findings),
         questions=tuple(result.questions),
         remarks=tuple(result.remarks),
+        compared=compared,
         failure=reply.failure,
     )
 

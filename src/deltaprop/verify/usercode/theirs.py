@@ -72,12 +72,13 @@ def their_errors(name: str, must: str) -> Iterator[None]:
 
 def _told(name: str, must: str, got: str, error: BaseException, shapes: bool = False) -> CodeError:
     """The error with the frames that are the user's: neither deltaprop's nor those of installed libraries."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_theirs(frame.filename)]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if is_theirs(frame.filename)]
     shown = "Traceback of your code:\n" + "".join(traceback.format_list(frames)).rstrip("\n") if frames else ""
     return CodeError(sentence(name, must, got), shown, line=(frames[-1].lineno or 0) if frames else 0, shapes=shapes)
 
 
-def _is_theirs(filename: str) -> bool:
+def is_theirs(filename: str) -> bool:
+    """Whether a file is the user's: neither deltaprop's nor an installed library's."""
     if filename.startswith("<frozen"):
         return False
     path = Path(filename).resolve()
