@@ -94,8 +94,11 @@ def main() -> None:
         _fail(f"the results could not be written: {reason[:1].lower() + reason[1:]}{where}.")
 
 
-def _fail(sentence: str) -> None:
+def _fail(text: str) -> None:
+    sentence, *traceback = text.splitlines()  # of a user's own code, where it is that which failed
     remark(f"Error: {sentence}", style="red")
+    for line in traceback:
+        remark(line)
     sys.exit(1)
 
 

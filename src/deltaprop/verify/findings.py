@@ -44,7 +44,8 @@ class Finding:
         return asdict(self)
 
     def __str__(self) -> str:
-        return f"layer {self.layer}, {self.equation}: {self.text}"
+        place = f"layer {self.layer}, {self.equation}" if self.layer else self.equation
+        return f"{place}: {self.text}"
 
 
 def filled(text: str, l: int, L: int, c: float | None = None) -> str:

@@ -136,7 +136,7 @@ def _named(equation: str, here: Here, got: Array, right: Array) -> Iterator[Name
         value = _value(mistake.wrong, here, right.shape)
         if value is not None:
             wrongs.append((mistake, value))
-            if same(got, value, eps):
+            if same(got, value, eps, float(np.abs(right).max(initial=0.0))):
                 yield Named(mistake.name, filled(mistake.formula, l, L), filled(mistake.says, l, L))
     c = ratio(got, right, eps)
     if c is not None:
@@ -176,11 +176,13 @@ def _times(c: float, equation: str, here: Here) -> Named:
     return Named("factor", f"{c:.6g} times {formula}", says, c)
 
 
-def same(got: Array, value: Array, eps: float) -> bool:
-    """Whether these are the same numbers up to rounding."""
+def same(got: Array, value: Array, eps: float, size: float = 0.0) -> bool:
+    """Whether these are the same numbers up to the rounding of numbers of this size, or of their own; 0 is exact."""
     exact, floor = (1e-7, 1e-3) if eps < 1e-12 else (2e-4, 1e-2)
     top = float(np.abs(value).max(initial=0.0))
-    return bool((np.abs(got - value) <= exact * (np.abs(value) + floor * top)).all())
+    if top == 0:
+        return not got.any()
+    return bool((np.abs(got - value) <= exact * (np.abs(value) + floor * max(top, size))).all())
 
 
 def ratio(got: Array, value: Array, eps: float, of: Array | None = None) -> float | None:

@@ -96,6 +96,7 @@ def _other_cost(name: str) -> Callable[[Here], Array]:
 
 
 BP1 = (
+    Mistake("forgotten", "0", lambda h: np.zeros_like(h.truth.grad_a), "it was never filled in"),
     Mistake("sigma_prime_forgotten", "∇_a C", lambda h: h.truth.grad_a, "σ'(z^{L}) is missing"),
     Mistake("softmax_elementwise", "∇_a C ⊙ a^{L} ⊙ (1 - a^{L})", _softmax_elementwise,
             "softmax is treated as elementwise; every a_k depends on every z_j, so it takes the whole Jacobian"),
@@ -138,6 +139,7 @@ BP1 = (
 )  # fmt: skip
 
 BP2 = (
+    Mistake("forgotten", "0", lambda h: np.zeros_like(h.a(h.l)), "it was never filled in"),
     Mistake("sigma_prime_forgotten", "(W^{n})ᵀ δ^{n}", Here.before_sigma_prime, "σ'(z^{l}) is missing"),
     Mistake("transpose_missing", "W^{n} δ^{n} ⊙ σ'(z^{l})",
             lambda h: eq.bp2(h.W_next.T, h.delta_next, h.dsigma), "the transpose of W^{n} is missing"),
@@ -152,6 +154,9 @@ BP2 = (
             "σ' is taken at layer {n}, not {l}, and before the multiplication by (W^{n})ᵀ"),
     Mistake("sigma_prime_of_the_wrong_layer", "((W^{n})ᵀ δ^{n}) ⊙ σ'(z^{n})",
             lambda h: eq.bp2(h.W_next, h.delta_next, h.slope(h.l + 1)), "σ' is taken at layer {n}, not {l}"),
+    Mistake("sigma_prime_of_the_wrong_layer", "((W^{n})ᵀ δ^{n}) ⊙ σ'(z^{n})",
+            lambda h: eq.bp2(h.W_next, h.delta_next, h.truth.sigma_prime(h.l, h.z(h.l + 1))),
+            "σ' is taken at layer {n}, not {l}"),
     Mistake("sigma_prime_of_the_wrong_layer", "((W^{n})ᵀ δ^{n}) ⊙ σ'(z^{p})",
             lambda h: eq.bp2(h.W_next, h.delta_next, h.slope(h.l - 1)), "σ' is taken at layer {p}, not {l}"),
     Mistake("sigma_for_sigma_prime", "((W^{n})ᵀ δ^{n}) ⊙ a^{l}",

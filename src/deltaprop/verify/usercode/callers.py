@@ -9,7 +9,9 @@ class    a class with weights, `forward(X)` and `backward(...)`, a batch.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -87,6 +89,18 @@ class Holder:
         if hasattr(self.thing, "sizes"):
             self.thing.sizes = [b[0].size if not W else _inputs(W[0], b[0]), *(array.size for array in b)]
 
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """The object may be changed inside, and is afterwards as it was."""
+        here = getattr(self.thing, "__dict__", {})
+        kept = dict(here)
+        try:
+            yield
+        finally:
+            for name in set(here) - set(kept):
+                del here[name]
+            here.update(kept)
+
     def get(self) -> Any:
         """The parameters that it has now, in its own container."""
         names = self.names()
@@ -105,7 +119,7 @@ class NielsenMethod:
     method: str
     name: str
     takes_batches: bool = False
-    must: str = "a method that takes x and y, one example as columns, and returns (nabla_b, nabla_w)"
+    must: str = "a method of x and y, one example as columns, that returns (nabla_b, nabla_w)"
 
     def __call__(self, W: list[Array], b: list[Array], X: Array, Y: Array) -> Returned:
         """One call with one example."""
@@ -122,7 +136,7 @@ class NielsenFunction:
     order: tuple[str, ...]
     name: str
     takes_batches: bool = False
-    must: str = "a function that takes x, y, weights and biases, one example as columns, and returns (nabla_b, nabla_w)"
+    must: str = "a function of x, y, weights and biases, one example as columns, that returns (nabla_b, nabla_w)"
 
     def __call__(self, W: list[Array], b: list[Array], X: Array, Y: Array) -> Returned:
         """One call with one example."""
@@ -138,7 +152,7 @@ class Rows:
     container: str
     name: str
     takes_batches: bool = True
-    must: str = "a function that takes params, X and Y and returns (loss, grads)"
+    must: str = "a function of params, X and Y that returns (loss, grads)"
 
     def __call__(self, W: list[Array], b: list[Array], X: Array, Y: Array) -> Returned:
         """One call with a batch."""
@@ -155,7 +169,7 @@ class Backward:
     holder: Holder
     name: str
     takes_batches: bool = True
-    must: str = "a class with weights, forward(X) and backward(X, Y) or backward(Y), giving (dW, db)"
+    must: str = "a class with weights, forward(X), and backward(X, Y) or backward(Y), which gives (dW, db)"
     order: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -219,14 +233,19 @@ def callers(target: Target, style: str, sizes: Sequence[int], containers: Sequen
     if style == "rows":
         return [Rows(target.thing, container, target.name) for container in containers]
     if target.owner is None:
-        order = _meanings(target.thing, {4: ("x", "y", "W", "b")})
+        order = _meanings(target.thing, {2: ("x", "y"), 4: ("x", "y", "W", "b")})
+        if set(order) == {"x", "y"} and hasattr(sys.modules.get(target.thing.__module__), "weights"):
+            return [NielsenMethod(Holder(sys.modules[target.thing.__module__]), target.thing.__name__, target.name)]
         if set(order) != {"x", "y", "W", "b"}:
-            must = "a function of x, y, weights and biases, or a method of a class that has weights and biases"
+            must = (
+                "a function of x, y, weights and biases, or of x and y in a class or a file that has weights and biases"
+            )
             got = f"the arguments {', '.join(arguments(target.thing))}"
             raise CodeError(sentence(target.name, must, got))
         return [NielsenFunction(target.thing, order, target.name)]
     holder = Holder(built(target.owner, sizes))
-    holder.names()
+    with their_errors(target.name, "a class with weights and biases"):
+        holder.names()
     if not hasattr(holder.thing, target.entry or "backward"):
         has = [n for n in dir(holder.thing) if not n.startswith("_") and callable(getattr(holder.thing, n))]
         must = "a class with a method backprop(x, y) or backward(...)"

@@ -7,6 +7,7 @@ call with the last, so that every example has a call before its own: a code that
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -119,6 +120,11 @@ def _attempts(target: Target, question: Question, manner: Manner) -> Iterator[tu
 
 
 def _answers(style: str, caller: Caller, layout: Layout, container: str, kind: str, question: Question) -> Reply:
+    with _lent(caller):
+        return _asked(style, caller, layout, container, kind, question)
+
+
+def _asked(style: str, caller: Caller, layout: Layout, container: str, kind: str, question: Question) -> Reply:
     m = len(question.X)
     alone = [slice(i, i + 1) for i in range(m)]
     batch = _call(caller, layout, kind, question, slice(0, m)) if caller.takes_batches else None
@@ -138,7 +144,7 @@ def _call(caller: Caller, layout: Layout, kind: str, question: Question, part: s
     Y = rows.argmax(axis=1) if kind == "labels" else layout.rows_to_theirs(rows)
     before = [array.copy() for array in (X, Y, *W, *b)]
     count = part.stop - part.start
-    must = f"{caller.must}, here for x of shape {X.shape} and y of shape {Y.shape}"
+    must = f"{caller.must}, here for x {X.shape} and y {Y.shape}"
     with their_errors(caller.name, must), np.errstate(all="ignore"):
         returned = caller(W, b, X, Y)
     found = split(returned.grads, W, b)
@@ -154,6 +160,11 @@ def _call(caller: Caller, layout: Layout, kind: str, question: Question, part: s
         deltas=_deltas(returned.deltas, spec.sizes, count),
         changed=_changed(before, [X, Y, *_now(caller, W, b)], spec.L),
     )
+
+
+def _lent(caller: Caller) -> AbstractContextManager[None]:
+    holder = getattr(caller, "holder", None)
+    return holder.lent() if isinstance(holder, Holder) else nullcontext()
 
 
 def _now(caller: Caller, W: list[Array], b: list[Array]) -> list[Array]:

@@ -22,6 +22,7 @@ from deltaprop import errors
 from deltaprop.errors import ArgumentError, CodeError, sentence
 from deltaprop.verify.usercode.collect import Manner, Reply
 from deltaprop.verify.usercode.question import Question
+from deltaprop.verify.usercode.theirs import is_theirs
 from deltaprop.verify.usercode.wire import read_reply, write_question
 
 TIME_LIMIT, MEMORY_LIMIT = 20.0, 2048  # seconds, MB
@@ -123,14 +124,10 @@ def _ended(name: str, code: int, late: Path, limits: Limits) -> str:
     stack = late.read_text("utf-8") if late.exists() else ""
     if stack.startswith("Timeout"):
         frames = re.findall(r'File "(.+)", line (\d+) in (\S+)', stack)
-        theirs = [
-            frame for frame in frames if "deltaprop" not in Path(frame[0]).parts and "site-packages" not in frame[0]
-        ]
-        where = f", in {Path(theirs[0][0]).name}, line {theirs[0][1]}, in {theirs[0][2]}" if theirs else ""
-        got = f"a call that was still running{where}"
-        return sentence(
-            name, f"a function that ends within {limits.seconds:g} s", got, "Raise --time-limit if it is slow."
-        )
+        file, line, function = next((frame for frame in frames if is_theirs(frame[0])), ("", "", ""))
+        where = f", in {Path(file).name}, line {line}, in {function}" if file else ""
+        got, remedy = f"a call that was still running{where}", "Raise the time limit if it is slow."
+        return sentence(name, f"a function that ends within {limits.seconds:g} s", got, remedy)
     if code < 0:
         got = f"a process that was ended by {signal.Signals(-code).name}"
         return sentence(name, f"a function that returns, within {limits.megabytes} MB", got)

@@ -15,6 +15,7 @@ from typing import Any
 
 from deltaprop.errors import ArgumentError, CodeError, nearest, sentence
 
+METHODS = ("backprop", "backward")
 OURS = Path(__file__).resolve().parents[2]
 
 
@@ -37,7 +38,8 @@ class Target:
         bound = getattr(self.thing, "__self__", None)
         if inspect.ismethod(self.thing) and bound is not None:
             return bound
-        return None if inspect.isroutine(self.thing) or hasattr(self.thing, "__wrapped__") else self.thing
+        has_method = any(hasattr(self.thing, name) for name in METHODS)
+        return self.thing if inspect.isclass(self.thing) or has_method or not callable(self.thing) else None
 
     @property
     def entry(self) -> str:
@@ -46,7 +48,7 @@ class Target:
             return ""
         if self.method or inspect.ismethod(self.thing):
             return self.method or self.thing.__name__
-        return next((name for name in ("backprop", "backward") if hasattr(self.owner, name)), "")
+        return next((name for name in METHODS if hasattr(self.owner, name)), "")
 
 
 @contextmanager
@@ -99,7 +101,7 @@ def load(path: Path, name: str) -> Target:
             raise ArgumentError(_missing(path, name, found))
         found = getattr(found, part)
     if not callable(found):
-        raise ArgumentError(sentence(asked, "a function or a class", f"a {type(found).__name__}, {name}"))
+        raise ArgumentError(sentence(asked, "a function or a class", f"{name!r}, of type {type(found).__name__}"))
     owner, _, method = name.rpartition(".")
     return Target(getattr(module, owner), method) if owner else Target(found)
 
