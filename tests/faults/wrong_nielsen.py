@@ -102,10 +102,7 @@ class SigmaPrimeOfTheLayerAbove(Network):
         delta = delta_L(self.kind, zs[-1], activations[-1], y, 0)
         nabla_b[-1], nabla_w[-1] = delta, delta @ activations[-2].T
         for l in range(2, self.num_layers):
-            above = F[self.kind.activation if l > 2 or self.kind.output == "softmax" else self.kind.output][1]
-            delta = np.dot(self.weights[-l + 1].T, delta) * (above if l > 2 else self.sp)(
-                zs[-l - 1 if l == 2 else -l + 1]
-            )
+            delta = np.dot(self.weights[-l + 1].T, delta) * self.sp(zs[-l + 1])
             nabla_b[-l], nabla_w[-l] = delta, delta @ activations[-l - 1].T
         return nabla_b, nabla_w
 

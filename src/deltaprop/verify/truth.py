@@ -110,8 +110,9 @@ class Truth:
         return each(np.abs(delta), rtol(self.eps) * a + spread)
 
     def _dz(self, l: int) -> Array:
-        """How far z^l of an honest code may be off: its sum's rounding."""
-        return ROUNDINGS * self.eps * eq.weighted_input(np.abs(self.W[l]), np.abs(self.a[l - 1]), np.abs(self.b[l]))
+        """How far z^l of an honest code may be off: its sum's rounding; never 0, so that both sides of a kink count."""
+        size = eq.weighted_input(np.abs(self.W[l]), np.abs(self.a[l - 1]), np.abs(self.b[l]))
+        return ROUNDINGS * self.eps * size + np.finfo(size.dtype).tiny
 
 
 def rtol(eps: float) -> float:

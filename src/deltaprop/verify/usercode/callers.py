@@ -53,6 +53,7 @@ class Caller(Protocol):
 
     name: str
     takes_batches: bool
+    biases_first: bool
     must: str
 
     def __call__(self, W: list[Array], b: list[Array], X: Array, Y: Array) -> Returned:
@@ -119,6 +120,7 @@ class NielsenMethod:
     method: str
     name: str
     takes_batches: bool = False
+    biases_first: bool = True
     must: str = "a method of x and y, one example as columns, that returns (nabla_b, nabla_w)"
 
     def __call__(self, W: list[Array], b: list[Array], X: Array, Y: Array) -> Returned:
@@ -136,6 +138,7 @@ class NielsenFunction:
     order: tuple[str, ...]
     name: str
     takes_batches: bool = False
+    biases_first: bool = True
     must: str = "a function of x, y, weights and biases, one example as columns, that returns (nabla_b, nabla_w)"
 
     def __call__(self, W: list[Array], b: list[Array], X: Array, Y: Array) -> Returned:
@@ -152,6 +155,7 @@ class Rows:
     container: str
     name: str
     takes_batches: bool = True
+    biases_first: bool = False
     must: str = "a function of params, X and Y that returns (loss, grads)"
 
     def __call__(self, W: list[Array], b: list[Array], X: Array, Y: Array) -> Returned:
@@ -169,6 +173,7 @@ class Backward:
     holder: Holder
     name: str
     takes_batches: bool = True
+    biases_first: bool = False
     must: str = "a class with weights, forward(X), and backward(X, Y) or backward(Y), which gives (dW, db)"
     order: tuple[str, ...] = field(init=False)
 

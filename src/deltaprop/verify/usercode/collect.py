@@ -15,7 +15,7 @@ import numpy as np
 
 from deltaprop._types import Array
 from deltaprop.errors import CodeError, one_of, sentence
-from deltaprop.verify.truth import true_pass
+from deltaprop.verify.truth import Truth, true_pass
 from deltaprop.verify.usercode.callers import STYLES, Caller, Holder, callers, layouts, style_of
 from deltaprop.verify.usercode.layouts import CONTAINERS, LAYOUTS, Layout, split
 from deltaprop.verify.usercode.question import Question
@@ -147,7 +147,7 @@ def _call(caller: Caller, layout: Layout, kind: str, question: Question, part: s
     must = f"{caller.must}, here for x {X.shape} and y {Y.shape}"
     with their_errors(caller.name, must), np.errstate(all="ignore"):
         returned = caller(W, b, X, Y)
-    found = split(returned.grads, W, b)
+    found = split(returned.grads, W, b, caller.biases_first)
     if found is None:
         raise CodeError(sentence(caller.name, caller.must, _what(returned.grads, spec.L)))
     dW = [_array(f"∂C/∂W^{l}", value, array.shape) for l, (value, array) in enumerate(zip(found[0], W, strict=True), 1)]
@@ -239,14 +239,26 @@ def _fit(reply: Reply, question: Question) -> int:
         return int(shapes)
     eps = float(np.finfo(spec.dtype).eps)
     truth = true_pass(spec, question.theta, question.X, question.Y, eps)
-    line = cost_line(costs, truth.costs)
-    return int(shapes) + (line is not None and shapes)
+    return int(shapes) + (shapes and cost_line(costs, truth) is not None)
 
 
-def cost_line(costs: Array, truth: Array) -> tuple[float, float] | None:
-    """(α, β) where this code's costs are α C + β, example by example; None where they are not."""
-    if len(costs) < 3 or not np.ptp(truth) > 0:
-        return (1.0, 0.0) if np.allclose(costs, truth, rtol=1e-5) else None
-    alpha, beta = np.polyfit(truth, costs, 1)
-    good = np.allclose(alpha * truth + beta, costs, rtol=1e-5, atol=1e-5 * float(np.abs(costs).max()))
+def cost_line(costs: Array, truth: Truth) -> tuple[float, float] | None:
+    """(α, β) where this code's costs are α C + β, example by example; None where they are not.
+
+    C may be without what depends on y alone: many write a - y log a for Poisson, or the divergence for the entropy.
+    """
+    y = np.where(truth.y > 0, truth.y, 1.0)
+    entropy, total = (truth.y * np.log(y)).sum(axis=0), truth.y.sum(axis=0)
+    for C in (truth.costs, truth.costs - entropy + total, truth.costs + entropy):
+        found = _line(costs, C, 1e-5 if truth.eps < 1e-12 else 1e-3)
+        if found:
+            return found
+    return None
+
+
+def _line(costs: Array, C: Array, tolerance: float) -> tuple[float, float] | None:
+    if len(costs) < 3 or not np.ptp(C) > 0:
+        return (1.0, 0.0) if np.allclose(costs, C, rtol=tolerance) else None
+    alpha, beta = np.polyfit(C, costs, 1)
+    good = np.allclose(alpha * C + beta, costs, rtol=tolerance, atol=tolerance * float(np.abs(costs).max()))
     return (float(alpha), float(beta)) if good and abs(alpha) > 1e-9 else None

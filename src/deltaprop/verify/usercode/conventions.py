@@ -64,7 +64,7 @@ class _Judge:
     def __init__(self, truth: Truth, seen: Seen, said: Said) -> None:
         self.truth, self.said, self.out = truth, said, Judgement()
         self.seen = seen.without_penalty(said.l2 or 0.0, truth.W)
-        self.line = None if seen.costs is None else cost_line(seen.costs, truth.costs)
+        self.line = None if seen.costs is None else cost_line(seen.costs, truth)
         self.factor = said.cost_factor or 1.0
 
     def judgement(self) -> Judgement:
@@ -164,7 +164,7 @@ class _Judge:
         share = batch_share(self.truth, self.seen, self.said.batch)
         found = localise_batch(self.truth, self.seen, share)
         if share == 1.0 and self.said.batch is None and self.truth.m > 1 and not found:
-            if self.seen.batch_cost is not None and self.line:
+            if self.seen.batch_cost is not None and self.seen.costs is not None:
                 self.out.remarks.append(
                     "Your cost is the sum over the examples, and so is your gradient (--batch sum)."
                 )

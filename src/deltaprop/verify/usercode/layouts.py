@@ -84,12 +84,13 @@ CONTAINERS: dict[str, Callable[[list[Array], list[Array]], Any]] = {
 }
 
 
-def split(grads: Any, W: list[Array], b: list[Array]) -> Lists | None:
+def split(grads: Any, W: list[Array], b: list[Array], biases_first: bool = False) -> Lists | None:
     """(∂C/∂W^1.., ∂C/∂b^1..) out of whatever container they came in; None where they cannot be told apart.
 
     Where several readings are possible, the one whose sizes fit best: (nabla_b, nabla_w) and (dW, db) are both lists.
+    `biases_first` decides where both fit alike.
     """
-    readings = [reading for reading in _readings(grads, len(W)) if reading is not None]
+    readings = [reading for reading in _readings(grads, len(W), biases_first) if reading is not None]
     if not readings:
         return None
 
@@ -100,7 +101,7 @@ def split(grads: Any, W: list[Array], b: list[Array]) -> Lists | None:
     return max(readings, key=fit)
 
 
-def _readings(grads: Any, L: int) -> list[Lists | None]:
+def _readings(grads: Any, L: int, biases_first: bool) -> list[Lists | None]:
     if isinstance(grads, Mapping):
         return [_from_mapping(grads, L)]
     if not isinstance(grads, Sequence) or isinstance(grads, str):
@@ -108,7 +109,8 @@ def _readings(grads: Any, L: int) -> list[Lists | None]:
     items = list(grads)
     found: list[Lists | None] = []
     if len(items) == 2 and all(_is_list(item, L) for item in items):
-        found += [(list(items[1]), list(items[0])), (list(items[0]), list(items[1]))]
+        orders = [(list(items[0]), list(items[1])), (list(items[1]), list(items[0]))]
+        found += orders[::-1] if biases_first else orders
     if len(items) == L and all(isinstance(item, Mapping) for item in items):
         found.append(_from_mapping({f"{k}{l}": v for l, item in enumerate(items, 1) for k, v in item.items()}, L))
     if len(items) == L and all(_is_list(item, 2) for item in items):
