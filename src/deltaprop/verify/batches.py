@@ -7,7 +7,7 @@ by its own convention, the sum) of the gradients that it gave for the examples o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -85,10 +85,22 @@ def localise_batch(truth: Truth, seen: Seen, share: float) -> list[Finding]:
             if not _is(b, expected):
                 found.append(_delta(truth, seen, l, expected, b))
             expected = b
-        else:
-            wrong = [e for e in ("BP3", "BP4") if not _is(factors[l, e], expected)]
-            found += [_sum(truth, seen, l, e, expected) for e in wrong]
+            continue
+        sums = [_sum(truth, seen, l, e, expected) for e in ("BP3", "BP4") if not _is(factors[l, e], expected)]
+        if len(sums) == 2 and not all(finding.mistake for finding in sums):  # what both are made of is wrong
+            return [*found, _unknown_delta(truth, l, sums[0])]
+        found += sums
     return found
+
+
+def _unknown_delta(truth: Truth, l: int, of: Finding) -> Finding:
+    """The finding that δ^l of a batch is wrong in an unknown way; what lies below follows from it."""
+    equation, left = "BP1" if l == truth.L else "BP2", filled(LEFT["BP2"], l, truth.L)
+    text = (
+        f"for one example your {left} is right; for {truth.m} together neither ∂C/∂b^{l} nor ∂C/∂W^{l} is what you "
+        f"gave for each alone, so {left} is wrong there, and no known mistake gives these numbers."
+    )
+    return replace(of, equation=equation, text=text, formula=right_formula(equation, l, truth.spec))
 
 
 def _is(factor: float | None, expected: float) -> bool:

@@ -83,13 +83,14 @@ class _Search:
         """δ^l where ∂C/∂b^l and ∂C/∂W^l disagree with each other and the equation: what a known mistake explains."""
         equation = "BP1" if l == self.truth.L else "BP2"
         from_dW = divided_out(dW, self.truth.a[l - 1], right)
-        candidates = [db] if not self._outer(l, from_dW, dW) else [db, from_dW]
+        is_outer = len(self.truth.a[l - 1]) > 1 and self._outer(l, from_dW, dW)  # n (n_(l-1)) numbers made of n
+        candidates = [db, from_dW] if is_outer else [db]
         for delta in candidates:
             if self._name(equation, l, right, delta, right):
                 return delta
         outer = each(right, self.truth.a[l - 1])
         by_itself = self._name("BP3", l, right, db, right), self._name("BP4", l, right, dW, outer)
-        return right if any(by_itself) else db
+        return right if any(by_itself) else candidates[-1]
 
     def _take(self, l: int, delta: Array, right: Array, follows: Callable[[Array], bool]) -> None:
         """Settle on δ^l, and write down which of the three equations fail."""

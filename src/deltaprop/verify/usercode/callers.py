@@ -35,6 +35,7 @@ MEANINGS = {
     "W": {"weights", "W", "Ws", "w"},
     "b": {"biases", "b", "bs", "bias"},
 }
+GRADIENT_ARGUMENTS = {"grad", "grad_output", "dout", "upstream", "dA", "dL", "loss_grad", "error", "delta"}
 RATE = 0.1  # what a backward that also updates is given for its learning rate
 
 
@@ -178,7 +179,11 @@ class Backward:
     order: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.order = _meanings(self.holder.thing.backward, {1: ("y",), 2: ("x", "y"), 3: ("x", "y", "output")})
+        backward = self.holder.thing.backward
+        if arguments(backward) and arguments(backward)[0] in GRADIENT_ARGUMENTS:
+            must = "a method of X and Y, or of Y: what it differentiates is C itself"
+            raise CodeError(sentence(f"{self.name}.backward", must, f"the arguments {', '.join(arguments(backward))}"))
+        self.order = _meanings(backward, {1: ("y",), 2: ("x", "y"), 3: ("x", "y", "output")})
 
     def __call__(self, W: list[Array], b: list[Array], X: Array, Y: Array) -> Returned:
         """One call with a batch."""

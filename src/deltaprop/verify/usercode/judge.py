@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from deltaprop.core.spec import Spec, make_spec
 from deltaprop.errors import ArgumentTypeError, CodeError, NonFiniteError, sentence
 from deltaprop.verify.findings import Finding
 from deltaprop.verify.seen import Seen
-from deltaprop.verify.truth import true_pass
+from deltaprop.verify.truth import Truth, true_pass
 from deltaprop.verify.usercode.collect import Manner, Reply, collect
 from deltaprop.verify.usercode.conventions import Judgement, Said, judge
 from deltaprop.verify.usercode.hints import other_network, repeatable
@@ -22,6 +22,7 @@ from deltaprop.verify.usercode.question import Question, ask
 from deltaprop.verify.usercode.shapes import before_numbers
 from deltaprop.verify.usercode.theirs import Target
 
+COARSE = float(np.finfo(np.float32).eps)
 VERDICTS = {"right": "right", "convention": "right up to a convention", "wrong": "WRONG"}
 
 
@@ -130,7 +131,7 @@ def report(question: Question, reply: Reply, said: Said) -> CodeReport:
     compared = not result.findings
     if compared:
         seen = columns_of(reply, asked.spec)
-        result = judge(truth, seen, said)
+        result = _judged(truth, seen, said)
         result.remarks += other_network(truth, asked, seen, result.findings)
         result.remarks += repeatable(reply, result.findings)
     result.findings += _changed(reply)
@@ -149,6 +150,21 @@ def report(question: Question, reply: Reply, said: Said) -> CodeReport:
         compared=compared,
         failure=reply.failure,
     )
+
+
+def _judged(truth: Truth, seen: Seen, said: Said) -> Judgement:
+    """Judged as exactly as the number type allows; as in float32 where nothing but a small inexactness is wrong."""
+    result = judge(truth, seen, said)
+    if truth.eps >= COARSE or all(finding.mistake for finding in result.findings):
+        return result
+    coarse = judge(replace(truth, eps=COARSE), seen, said)
+    if coarse.findings:
+        return result
+    coarse.remarks.append(
+        "Your numbers agree to about five digits and no better, as with float32 inside, a small number added to a "
+        "denominator, or differences for derivatives."
+    )
+    return coarse
 
 
 def columns_of(reply: Reply, spec: Spec) -> Seen:
