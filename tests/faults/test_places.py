@@ -11,7 +11,7 @@ from their_maths import F, cost, delta_L, output
 
 import deltaprop as dp
 
-NAMES = ["book", "deep", "squares", "classes", "yesno", "counts", "line", "soft"]
+NAMES = ["book", "squares", "yesno", "counts", "soft"]
 
 
 def places(kind, most):
@@ -87,7 +87,7 @@ def in_batches(kind, wrong):
 @pytest.mark.parametrize("name", NAMES)
 def test_all_places_of_single_examples_are_found_and_no_others(name):
     kind = KINDS[name]
-    for wrong in places(kind, 2 if name == "deep" else 3):
+    for wrong in places(kind, 3):
         report = dp.check_code(one_example(kind, wrong), kind.sizes, **kind.options)
         assert {(finding.equation, finding.layer) for finding in report.findings} == wrong
 

@@ -84,13 +84,13 @@ class _Search:
         equation = "BP1" if l == self.truth.L else "BP2"
         from_dW = divided_out(dW, self.truth.a[l - 1], right)
         is_outer = len(self.truth.a[l - 1]) > 1 and self._outer(l, from_dW, dW)  # n (n_(l-1)) numbers made of n
-        candidates = [db, from_dW] if is_outer else [db]
+        candidates = [from_dW, db] if is_outer else [db]
         for delta in candidates:
             if self._name(equation, l, right, delta, right):
                 return delta
         outer = each(right, self.truth.a[l - 1])
         by_itself = self._name("BP3", l, right, db, right), self._name("BP4", l, right, dW, outer)
-        return right if any(by_itself) else candidates[-1]
+        return right if any(by_itself) else candidates[0]
 
     def _take(self, l: int, delta: Array, right: Array, follows: Callable[[Array], bool]) -> None:
         """Settle on δ^l, and write down which of the three equations fail."""
