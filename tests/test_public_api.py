@@ -15,6 +15,7 @@ EAGER = [
     "AdamW",
     "ArgumentError",
     "ArgumentTypeError",
+    "CodeError",
     "Constant",
     "Cosine",
     "Cost",
@@ -46,7 +47,7 @@ EAGER = [
     "show_engines",
     "train",
 ]
-LAZY = ["MLPClassifier", "MLPRegressor", "TableEncoder", "TableModel"]
+LAZY = ["MLPClassifier", "MLPRegressor", "TableEncoder", "TableModel", "check_code"]
 
 SIGNATURES = {
     "Network": "(sizes, *, activation='relu', output='softmax', cost='cross_entropy', dtype='float32', seed=None, "
@@ -66,6 +67,9 @@ SIGNATURES = {
     "clip_norm=None, dropout=0.0, sample_weight=None, validation=None, early_stopping=None, on_step=(), on_epoch=(), "
     "on_progress=(), shuffle=True, time_limit=None, seed=None)",
     "check": "(net, X, Y, sample_weight=None, *, elements=200, max_rows=100, seed=0)",
+    "check_code": "(function, sizes, *, activation='sigmoid', output=None, cost='quadratic', dtype='float64', "
+    "theta=None, X=None, Y=None, seed=0, style=None, layout=None, container=None, targets=None, batch=None, "
+    "cost_factor=None, l2=None)",
     "show_engines": "()",
     "huber": "(threshold=1.0)",
     "Activation": "(name, sigma, sigma_prime, kinks=(), elementwise=True, fused=None)",
@@ -130,7 +134,7 @@ def test_every_error_is_ours_and_the_built_in_one_that_a_caller_expects():
     expected = {
         "ArgumentError": ValueError, "ArgumentTypeError": TypeError, "ShapeError": ValueError, "DataError": ValueError,
         "FileFormatError": ValueError, "OutputError": OSError, "NonFiniteError": ArithmeticError,
-        "EngineError": RuntimeError, "MissingExtraError": ImportError,
+        "EngineError": RuntimeError, "CodeError": RuntimeError, "MissingExtraError": ImportError,
     }  # fmt: skip
     for name, built_in in expected.items():
         assert issubclass(getattr(dp, name), built_in)

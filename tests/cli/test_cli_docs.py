@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from small_tables import QUICK
+from user_codes import RIGHT
 
 from deltaprop.cli.main import app
 
@@ -62,8 +63,10 @@ def test_the_exit_codes_of_the_help_are_documented(tool, written):
         assert re.search(rf"\b{code}\b", tool.help_of().split("Exit codes:")[1])
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "check", "info"])
+@pytest.mark.parametrize("command", ["train", "evaluate", "check", "check-code", "info"])
 def test_the_keys_of_json_are_the_documented_ones(run, tool, model, command):
-    args = {"train": ("table.csv", "--target", "kind", *QUICK), "info": (model.name,)}
+    model.with_name("code.py").write_text(RIGHT, "utf-8")
+    code = ("code.py:Network", "--sizes", "4,5,3")
+    args = {"train": ("table.csv", "--target", "kind", *QUICK), "info": (model.name,), "check-code": code}
     done = run(command, *args.get(command, (model.name, "table.csv")), "--json")
     assert list(json.loads(done.out)) == list(tool.JSON[command])

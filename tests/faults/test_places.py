@@ -17,15 +17,13 @@ NAMES = ["book", "squares", "yesno", "counts", "soft"]
 def places(kind, most):
     """Up to `most` places (equation, layer), never both sums of one layer: these would be δ of that layer."""
     L = len(kind.sizes) - 1
-    single = [
-        ("BP1", L),
-        *(("BP2", l) for l in range(1, L)),
-        *((e, l) for e in ("BP3", "BP4") for l in range(1, L + 1)),
-    ]
+    deltas = [("BP1", L), *(("BP2", l) for l in range(1, L))]
+    sums = [(equation, l) for equation in ("BP3", "BP4") for l in range(1, L + 1)]
+    every = {1: 1, 2: 7, 3: 41}  # all single ones; of pairs and threes some
     for k in range(1, most + 1):
-        for chosen in combinations(single, k):
-            sums = [l for equation, l in chosen if equation in ("BP3", "BP4")]
-            if len(set(sums)) == len(sums):
+        for chosen in list(combinations(deltas + sums, k))[:: every[k]]:
+            layers = [l for equation, l in chosen if equation in ("BP3", "BP4")]
+            if len(set(layers)) == len(layers):
                 yield set(chosen)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from deltaprop.verify.findings import Finding
     from deltaprop.verify.usercode.judge import CodeReport
 
-Code = Annotated[str, typer.Argument(metavar="FILE.py:NAME", help="A function, Class or Class.method in a file.")]
+Code = Annotated[str, typer.Argument(metavar="CODE", help="FILE.py:NAME of a function, a Class or a Class.method.")]
 Sizes = Annotated[str, typer.Option(metavar="N,N", help="Units per layer, the inputs first.")]
 Activation = Annotated[str, typer.Option(metavar="NAME[,NAME]", help="Of the hidden layers: one, or one each.")]
 Output = Annotated[str | None, typer.Option(metavar="NAME", help="Of the last layer.  [default: as the hidden ones]")]
@@ -59,7 +59,7 @@ def check_code(
     """Check the backprop that you wrote yourself: which equation is wrong, in which layer, and how.
 
     This RUNS the code in FILE.py, in a process of its own, with the rights that you have. The limits are against
-    mistakes, not against malice. How to write it: docs/check-your-code.md. Exit code 1 where it is not right.
+    mistakes, not against malice. docs/check-your-code.md has a template for each style.
     """
     from deltaprop.verify.usercode.collect import Manner
     from deltaprop.verify.usercode.conventions import Said

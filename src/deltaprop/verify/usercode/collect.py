@@ -16,7 +16,8 @@ import numpy as np
 from deltaprop._types import Array
 from deltaprop.errors import CodeError, one_of, sentence
 from deltaprop.verify.truth import Truth, true_pass
-from deltaprop.verify.usercode.callers import STYLES, Caller, Holder, callers, layouts, style_of
+from deltaprop.verify.usercode.callers import STYLES, Caller, callers, layouts, style_of
+from deltaprop.verify.usercode.holder import Holder
 from deltaprop.verify.usercode.layouts import CONTAINERS, LAYOUTS, Layout, split
 from deltaprop.verify.usercode.question import Question
 from deltaprop.verify.usercode.theirs import Target, their_errors

@@ -80,10 +80,11 @@ class _Output(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        while part := self.pipe.read1(1 << 16):  # type: ignore[attr-defined]
-            self.lines += part.count(b"\n")
-            if len(self.kept) < KEPT:
-                self.kept += part[: KEPT - len(self.kept)].decode(errors="replace")
+        with self.pipe:
+            while part := self.pipe.read1(1 << 16):  # type: ignore[attr-defined]
+                self.lines += part.count(b"\n")
+                if len(self.kept) < KEPT:
+                    self.kept += part[: KEPT - len(self.kept)].decode(errors="replace")
 
 
 def _run(folder: Path, seconds: float) -> tuple[int, _Output]:
