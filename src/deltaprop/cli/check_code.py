@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from deltaprop.cli import show
 from deltaprop.cli.options import Json, listed, usage_errors
@@ -16,6 +18,8 @@ from deltaprop.errors import ArgumentError, sentence
 if TYPE_CHECKING:
     from deltaprop.verify.findings import Finding
     from deltaprop.verify.usercode.judge import CodeReport
+
+SHOWN = 8  # mistakes; a deep network may repeat one in every layer
 
 Code = Annotated[str, typer.Argument(metavar="CODE", help="FILE.py:NAME of a function, a Class or a Class.method.")]
 Sizes = Annotated[str, typer.Option(metavar="N,N", help="Units per layer, the inputs first.")]
@@ -104,20 +108,26 @@ def _numbers(text: str) -> list[int]:
 
 
 def _show(found: CodeReport, code: str) -> None:
-    show.facts([("code", code), ("network", found.network), ("called", f"{found.examples} examples, {found.called}")])
+    facts = [("code", code), ("network", found.network), ("called", f"{found.examples} examples, {found.called}")]
+    if found.failure:
+        facts.append(("instead of", "the sizes given, with which it fails (see below): these are of one width"))
+    show.facts(facts)
     show.console().print()
     _grid(found)
     show.console().print()
-    for at, finding in enumerate(found.findings):
+    for at, finding in enumerate(found.findings[:SHOWN]):
         _finding(finding, whole=at == 0)
     for question in found.questions:
         _hanging("?", question, "bold yellow")
     for remark in found.remarks:
         _hanging("·", remark, "dim")
     if found.failure:
-        _hanging("·", "With the sizes asked for it fails, so all layers were made equally wide. It says:", "dim")
-        for line in found.failure.splitlines():
+        sentence, *traceback = found.failure.splitlines()
+        _hanging("·", f"With the sizes given: {sentence}", "dim")
+        for line in traceback:
             show.console().print(show.visible(f"  {line}", style="dim"))
+    if found.findings or found.questions or found.remarks:
+        show.console().print()
     styles = {"right": "bold green", "convention": "bold yellow", "wrong": "bold red"}
     show.console().print(show.visible(_verdict(found), style=styles[found.verdict]))
 
@@ -126,22 +136,26 @@ def _grid(found: CodeReport) -> None:
     """A row per layer, the last first, as backpropagation goes; a mark per equation."""
     wrong = {(finding.layer, finding.equation) for finding in found.findings}
 
-    def mark(l: int, equation: str) -> str:
-        return f"{equation} ✗" if (l, equation) in wrong else f"{equation} ✓" if found.compared else f"{equation} ·"
+    def mark(l: int, equation: str) -> Text:
+        sign, style = ("✗", "red") if (l, equation) in wrong else ("✓", "green") if found.compared else ("·", "dim")
+        return Text.assemble(f"{equation} ", (sign, style))
 
-    rows = [
-        (str(l), mark(l, "BP1" if l == found.layers else "BP2"), mark(l, "BP3"), mark(l, "BP4"))
-        for l in range(found.layers, 0, -1)
-    ]
-    show.table(("layer", "δ", "∂C/∂b", "∂C/∂W"), rows)
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for heading in ("layer", "δ", "∂C/∂b", "∂C/∂W"):
+        grid.add_column(heading)
+    for l in range(found.layers, 0, -1):
+        grid.add_row(str(l), mark(l, "BP1" if l == found.layers else "BP2"), mark(l, "BP3"), mark(l, "BP4"))
+    show.console().print(grid)
 
 
 def _finding(finding: Finding, whole: bool) -> None:
     _hanging("✗", str(finding), "bold red")
     if whole and finding.formula:
-        lines = [("", "the book", finding.formula)]
+        lines = [("  ", "the book", finding.formula)]
         if finding.place:
-            lines.append(("", "for example", f"{finding.place}: right {finding.right:.6g}, yours {finding.yours:.6g}"))
+            lines.append(
+                ("  ", "for example", f"{finding.place}: right {finding.right:.6g}, yours {finding.yours:.6g}")
+            )
         _rows(lines, ("", "dim", ""))
 
 
@@ -150,9 +164,8 @@ def _verdict(found: CodeReport) -> str:
         told = "say which convention is meant, and run it again."
         return "right: BP1 to BP4 hold in every layer." if found.ok else f"right up to a convention: {told}"
     count = len(found.findings)
-    more = "" if count == 1 else f" ({count} places in all; one mistake may show in several)"
     place = f"layer {found.first.layer}, {found.first.equation}" if found.first.layer else found.first.equation
-    return f"WRONG: begin with {place}{more}."
+    return f"WRONG{'' if count == 1 else f' in {count} places'}: begin with {place}."
 
 
 def _hanging(mark: str, text: str, style: str) -> None:
@@ -164,7 +177,7 @@ def _rows(rows: Sequence[tuple[str, ...]], styles: tuple[str, ...]) -> None:
     screen = show.console()
     if not screen.is_terminal:
         for row in rows:
-            screen.print(show.visible("  ".join(row) if row[0] else f"  {'  '.join(row[1:])}"))
+            screen.print(show.visible("  ".join(row)))
         return
     grid = Table.grid(padding=(0, 1, 0, 0))
     for style in styles:

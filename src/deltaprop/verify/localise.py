@@ -140,7 +140,7 @@ def _named(equation: str, here: Here, got: Array, right: Array) -> Iterator[Name
             if same(got, value, eps, float(np.abs(right).max(initial=0.0))):
                 yield Named(mistake.name, filled(mistake.formula, l, L), filled(mistake.says, l, L))
     c = ratio(got, right, eps)
-    if c is not None:
+    if c is not None and abs(c - 1) > 1e-5:  # nearer to 1 it is no factor but an inexactness
         yield _times(c, equation, here)
     for fitted in FITTED.get(equation, ()):
         value = _value(fitted.direction, here, right.shape)
