@@ -132,13 +132,15 @@ class _Search:
 def _named(equation: str, here: Here, got: Array, right: Array) -> Iterator[Named]:
     """The known mistakes that give these numbers: as they stand, with a number of their own, times a factor."""
     l, L, eps = here.l, here.truth.L, here.truth.eps
+    size = float(np.abs(right).max(initial=0.0))
     wrongs = []
     for mistake in MISTAKES[equation]:
         value = _value(mistake.wrong, here, right.shape)
-        if value is not None:
-            wrongs.append((mistake, value))
-            if same(got, value, eps, float(np.abs(right).max(initial=0.0))):
-                yield Named(mistake.name, filled(mistake.formula, l, L), filled(mistake.says, l, L))
+        if value is None or same(value, right, eps, size):  # here it is no mistake, as with σ' of a for ReLU
+            continue
+        wrongs.append((mistake, value))
+        if same(got, value, eps, size):
+            yield Named(mistake.name, filled(mistake.formula, l, L), filled(mistake.says, l, L))
     c = ratio(got, right, eps)
     if c is not None and abs(c - 1) > 1e-5:  # nearer to 1 it is no factor but an inexactness
         yield _times(c, equation, here)
