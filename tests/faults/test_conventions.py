@@ -164,6 +164,95 @@ def test_inputs_that_are_changed(known):
     assert str(report.first) == "inputs: x must come back as given. Yours changed it in place."
 
 
+def penalised(params, X, Y, gradient, loss=None):
+    """tanh and softmax by hand, with `gradient` W in ∂C/∂W, and ½ `loss` ‖W‖² in the cost where that is given."""
+    (W1, b1), (W2, b2) = params
+    a1 = np.tanh(X @ W1 + b1)
+    e = np.exp(a1 @ W2 + b2)
+    a2 = e / e.sum(axis=1, keepdims=True)
+    d2 = (a2 - Y) / len(X)
+    d1 = d2 @ W2.T * (1 - a1**2)
+    cost = -(Y * np.log(a2)).sum() / len(X) + 0.5 * (loss or 0.0) * ((W1**2).sum() + (W2**2).sum())
+    grads = [(X.T @ d1 + gradient * W1, d1.sum(axis=0)), (a1.T @ d2 + gradient * W2, d2.sum(axis=0))]
+    return grads if loss is None else (cost, grads)
+
+
+SMALL = {"activation": "tanh", "output": "softmax", "cost": "cross_entropy"}
+
+
+def test_a_penalty_divided_by_the_number_of_examples():
+    def nielsens(params, X, Y):
+        return penalised(params, X, Y, 0.1 / len(X), 0.1 / len(X))
+
+    report = dp.check_code(nielsens, [4, 5, 3], **SMALL)
+    assert report.ok
+    assert "penalty's λ is 0.0166667" in report.remarks[-1]
+
+
+def test_a_penalty_of_another_size_than_the_cost_says():
+    def doubled(params, X, Y):
+        return penalised(params, X, Y, 0.1, 0.2)
+
+    first = dp.check_code(doubled, [4, 5, 3], **SMALL).first
+    assert (first.equation, first.layer, first.mistake) == ("BP4", 2, "penalty")
+    assert "the cost that you return has it with λ = 0.2" in first.text
+
+
+def test_pairs_are_told_from_lists_with_one_output():
+    def two_layers(params, X, Y):
+        (W1, b1), (W2, b2) = params
+        a1 = np.tanh(X @ W1 + b1)
+        d2 = (1 / (1 + np.exp(-(a1 @ W2 + b2))) - Y) / len(X)
+        d1 = d2 @ W2.T * (1 - a1**2)
+        return [(X.T @ d1, d1.sum(axis=0)), (a1.T @ d2, d2.sum(axis=0))]
+
+    assert dp.check_code(two_layers, [4, 5, 1], activation="tanh", output="sigmoid", cost="cross_entropy").ok
+
+
+@pytest.mark.parametrize("sizes", [(4, 5, 6, 3), (4, 4, 4)])
+def test_layers_in_the_opposite_order(known, sizes):
+    class Backwards(known(codes.Book, BOOK)):
+        def backprop(self, x, y):
+            nabla_b, nabla_w = super().backprop(x, y)
+            return nabla_b[::-1], nabla_w[::-1]
+
+    report = dp.check_code(Backwards, sizes)
+    assert [finding.mistake for finding in report.findings] == ["layers_reversed"]
+
+
+def test_a_forward_without_biases(known):
+    class Bare(known(codes.Book, BOOK)):
+        def backprop(self, x, y):
+            self.biases = [0 * b for b in self.biases]
+            return super().backprop(x, y)
+
+    report = check(Bare)
+    assert not report.ok
+    assert "forward leaves b^l out" in report.remarks[0]
+
+
+def test_an_incomplete_sigma_prime():
+    class Incomplete(codes.Book):
+        kind = BOOK
+
+        def backprop(self, x, y):
+            a = [x]
+            for W, b in zip(self.weights, self.biases, strict=True):
+                a.append(1 / (1 + np.exp(-W @ a[-1] - b)))
+            d2 = (a[2] - y) * (1 - a[2])
+            d1 = self.weights[1].T @ d2 * (1 - a[1])
+            return [d1, d2], [d1 @ a[0].T, d2 @ a[1].T]
+
+    report = check(Incomplete)
+    assert [(f.equation, f.mistake) for f in report.findings] == [(e, "sigma_prime_incomplete") for e in ("BP1", "BP2")]
+
+
+def test_a_cost_that_is_not_what_the_gradient_is_of_is_remarked(made):
+    report = check(made(factor=1, loss_factor=2))
+    assert report.ok
+    assert report.remarks == ("The cost that you return is 2 times C; your gradient is that of 1 times C.",)
+
+
 def test_the_report_as_text_and_as_data(made):
     report = check(made(factor=-1))
     assert (

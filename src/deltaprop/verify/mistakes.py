@@ -134,6 +134,8 @@ BP1 = (
             "z^{L} is stale: forward did not run for this example"),
     *(Mistake("sigma_prime_of_another_activation", f"∇_a C ⊙ σ'(z^{{L}}) with σ = {name}", _other_sigma(name, True),
               f"σ' is that of {name}") for name in ACTIVATIONS if name != "identity"),
+    Mistake("sigma_prime_incomplete", "∇_a C ⊙ (1 - a^{L})", lambda h: eq.bp1(h.truth.grad_a, 1 - h.a(h.l)),
+            "1 - a^{L} alone is no σ'(z^{L})"),
     *(Mistake("another_cost", f"∇_a C ⊙ σ'(z^{{L}}) with C = {name}", _other_cost(name),
               f"∇_a C is that of the cost {name}") for name in COSTS),
 )  # fmt: skip
@@ -163,6 +165,8 @@ BP2 = (
             lambda h: eq.bp2(h.W_next, h.delta_next, h.a(h.l)), "σ stands where σ' belongs"),
     Mistake("sigma_prime_squared", "((W^{n})ᵀ δ^{n}) ⊙ σ'(z^{l}) ⊙ σ'(z^{l})",
             lambda h: eq.bp2(h.W_next, h.delta_next, h.dsigma * h.dsigma), "σ'(z^{l}) is multiplied in twice"),
+    Mistake("sigma_prime_incomplete", "((W^{n})ᵀ δ^{n}) ⊙ (1 - a^{l})",
+            lambda h: eq.bp2(h.W_next, h.delta_next, 1 - h.a(h.l)), "1 - a^{l} alone is no σ'(z^{l})"),
     Mistake("weights_of_the_wrong_layer", "((W^{l})ᵀ δ^{n}) ⊙ σ'(z^{l})",
             lambda h: eq.bp2(h.W(h.l), h.delta_next, h.dsigma), "off by one layer: W^{l} stands for W^{n}"),
     Mistake("weights_of_the_wrong_layer", "(W^{l} δ^{n}) ⊙ σ'(z^{l})",

@@ -66,6 +66,7 @@ class _Judge:
         self.seen = seen.without_penalty(said.l2 or 0.0, truth.W)
         self.line = None if seen.costs is None else cost_line(seen.costs, truth)
         self.factor = said.cost_factor or 1.0
+        self.l2 = said.l2 or 0.0
 
     def judgement(self) -> Judgement:
         found = localise(self.truth, self.seen, self.factor)
@@ -76,6 +77,9 @@ class _Judge:
         if self.seen.batch_db and whole:
             found += self._batch()
         self.out.findings = found
+        if self.line and not found and not self.out.remarks and abs(self.line[0] / self.factor - 1) > CLOSE:
+            own, of = _times(self.line[0]), _times(self.factor)
+            self.out.remarks.append(f"The cost that you return is {own} C; your gradient is that of {of} C.")
         if self.line is None and self.seen.costs is not None and found:
             self.out.remarks.append(
                 "The costs that you return are not those of this network on these examples: look at forward, and at "
@@ -108,23 +112,29 @@ class _Judge:
         return localise(self.truth, self.seen, c)
 
     def _penalty(self, found: list[Finding]) -> list[Finding]:
-        """The same λ W^l in every ∂C/∂W^l: the cost may have the penalty too."""
+        """The same λ W^l in every ∂C/∂W^l (and λ b^l in every ∂C/∂b^l): the cost may have the penalty too."""
         parts = [finding for finding in found if finding.mistake == "penalty" and finding.equation == "BP4"]
-        numbers = [finding.number or 0.0 for finding in parts]
-        squared = 0.5 * sum(float((W * W).sum()) for W in self.truth.W)
         beta = self.line[1] if self.line else None
         if self.said.l2 is not None:
             return found
         if not parts:
             return found + self._penalty_left_out(found, beta)
-        one = len(parts) == self.truth.L and np.ptp(numbers) < CLOSE * abs(numbers[0]) and "sign(" not in parts[0].text
-        if not one:
+        l2 = self._common_number(parts)
+        if l2 is None or "sign(" in parts[0].text:
             return found
-        l2 = numbers[0]
-        if beta is not None and abs(beta) < CLOSE * abs(l2) * squared:
-            return [self._not_in_the_cost(finding) if finding in parts else finding for finding in found]
+        expected = 0.5 * l2 * sum(float((W * W).sum()) for W in self.truth.W)
+        biases = [finding for finding in found if finding.mistake == "penalty" and finding.equation == "BP3"]
+        both = expected + 0.5 * l2 * sum(float((b * b).sum()) for b in self.truth.b)
+        if self._common_number(biases) == l2 and beta is not None and abs(beta / both - 1) < 1e-3:
+            parts += biases
+            expected = both
+        if beta is not None and any(abs(beta - c * expected) < 1e-3 * expected for c in (0.0, 0.5, 2.0)):
+            return [
+                self._not_in_the_cost(finding, beta / expected) if finding in parts else finding for finding in found
+            ]
+        self.l2 = l2
         self.seen = self.seen.without_penalty(l2, self.truth.W)
-        if beta is not None and abs(beta / (l2 * squared) - 1) < 1e-3:
+        if beta is not None and abs(beta / expected - 1) < 1e-3:
             self.out.remarks.append(f"Your cost has the penalty ½ λ ‖W‖² with λ = {l2:.6g}, and so has your gradient.")
         else:
             self.out.questions.append(
@@ -133,8 +143,15 @@ class _Judge:
             )
         return [finding for finding in found if finding not in parts]
 
-    def _not_in_the_cost(self, finding: Finding) -> Finding:
-        return replace(finding, text=f"{finding.text[:-1]}, and the cost that you return has none.")
+    def _common_number(self, findings: list[Finding]) -> float | None:
+        """λ, where all layers have it alike."""
+        numbers = [finding.number or 0.0 for finding in findings]
+        alike = len(numbers) == self.truth.L and np.ptp(numbers) < CLOSE * abs(numbers[0])
+        return float(f"{numbers[0]:.6g}") if alike else None
+
+    def _not_in_the_cost(self, finding: Finding, share: float) -> Finding:
+        its = "has none" if abs(share) < 0.1 else f"has it with λ = {share * (finding.number or 0.0):.6g}"
+        return replace(finding, text=f"{finding.text[:-1]}, and the cost that you return {its}.")
 
     def _penalty_left_out(self, found: list[Finding], beta: float | None) -> list[Finding]:
         """A cost that is C and a constant more, as of ½ λ ‖W‖², and a gradient that knows nothing of it."""
@@ -163,6 +180,8 @@ class _Judge:
         """The batch against the examples alone, and whether it is their sum or their mean."""
         share = batch_share(self.truth, self.seen, self.said.batch)
         found = localise_batch(self.truth, self.seen, share)
+        if found and self.l2:
+            found = self._penalty_by_the_batch(found, share)
         if share == 1.0 and self.said.batch is None and self.truth.m > 1 and not found:
             if self.seen.batch_cost is not None and self.seen.costs is not None:
                 self.out.remarks.append(
@@ -175,6 +194,16 @@ class _Judge:
                     f"then say --batch sum. If it is the mean, BP1 of layer {L} lacks the factor 1/m "
                     "(--batch mean says so)."
                 )
+        return found
+
+    def _penalty_by_the_batch(self, found: list[Finding], share: float) -> list[Finding]:
+        """A penalty that is divided by m, as Nielsen's λ/n, or multiplied by it in a sum: no mistake of the batch."""
+        m, l2 = self.truth.m, self.l2
+        for of_batch in (l2 / m, l2 * m):
+            batch_dW = {l: dW + (l2 - of_batch) * self.truth.W[l] for l, dW in self.seen.batch_dW.items()}
+            if not localise_batch(self.truth, replace(self.seen, batch_dW=batch_dW), share):
+                self.out.remarks.append(f"For {m} examples together the penalty's λ is {of_batch:.6g}.")
+                return []
         return found
 
 

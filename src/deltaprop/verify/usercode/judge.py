@@ -134,6 +134,9 @@ def report(question: Question, reply: Reply, said: Said) -> CodeReport:
         result = _judged(truth, seen, said)
         result.remarks += other_network(truth, asked, seen, result.findings)
         result.remarks += repeatable(reply, result.findings)
+    if result.findings and asked.spec.L > 1 and _right_backwards(reply, asked, said):
+        text = "your gradients are right, but the last layer's come first: turn the lists round."
+        result = Judgement([Finding(0, "order", "layers_reversed", text, "")])
     result.findings += _changed(reply)
     if reply.square and not result.findings:
         raise CodeError(reply.failure)
@@ -150,6 +153,16 @@ def report(question: Question, reply: Reply, said: Said) -> CodeReport:
         compared=compared,
         failure=reply.failure,
     )
+
+
+def _right_backwards(reply: Reply, asked: Question, said: Said) -> bool:
+    """Whether the gradients are right with the layers in the opposite order."""
+    answers = [replace(a, dW=a.dW[::-1], db=a.db[::-1], deltas=[]) for a in reply.singles]
+    turned = replace(reply, singles=answers, batch=None)
+    if before_numbers(turned, asked.spec):
+        return False
+    truth = true_pass(asked.spec, asked.theta, asked.X, asked.Y, _eps(asked, reply))
+    return not judge(truth, columns_of(turned, asked.spec), said).findings
 
 
 def _judged(truth: Truth, seen: Seen, said: Said) -> Judgement:

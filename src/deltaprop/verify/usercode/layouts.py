@@ -87,7 +87,7 @@ CONTAINERS: dict[str, Callable[[list[Array], list[Array]], Any]] = {
 def split(grads: Any, W: list[Array], b: list[Array], biases_first: bool = False) -> Lists | None:
     """(∂C/∂W^1.., ∂C/∂b^1..) out of whatever container they came in; None where they cannot be told apart.
 
-    Where several readings are possible, the one whose sizes fit best: (nabla_b, nabla_w) and (dW, db) are both lists.
+    Where several readings are possible, the one whose shapes fit best: (nabla_b, nabla_w) and (dW, db) are both lists.
     `biases_first` decides where both fit alike.
     """
     readings = [reading for reading in _readings(grads, len(W), biases_first) if reading is not None]
@@ -96,7 +96,8 @@ def split(grads: Any, W: list[Array], b: list[Array], biases_first: bool = False
 
     def fit(reading: Lists) -> int:
         pairs = [*zip(reading[0], W, strict=True), *zip(reading[1], b, strict=True)]
-        return sum(np.size(got) == array.size for got, array in pairs if hasattr(got, "shape"))
+        shaped = [(got, array) for got, array in pairs if hasattr(got, "shape")]
+        return sum((np.size(got) == array.size) + (got.shape == array.shape) for got, array in shaped)
 
     return max(readings, key=fit)
 
