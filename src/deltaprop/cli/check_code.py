@@ -74,7 +74,7 @@ def check_code(
     file, name = _file_and_name(code)
     with usage_errors():
         limits = Limits(time_limit, memory_limit).checked()
-        names = listed(activation)
+        names = listed(activation) or [activation]
         spec = described(_numbers(sizes), names if len(names) > 1 else names[0], output, cost, dtype)
         said = Said(batch, cost_factor, l2).checked()
         question = ask(spec, None, None, None, seed)

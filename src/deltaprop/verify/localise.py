@@ -71,13 +71,13 @@ class _Search:
 
     def _expected(self, l: int) -> tuple[Array, Array, Array]:
         if l < self.truth.L:
-            return self.truth.bp2_range(l, self.deltas[l + 1])
-        low, high, slack = self.truth.bp1_range()
+            return self.truth.hidden_error_range(l, self.deltas[l + 1])
+        low, high, slack = self.truth.output_error_range()
         return self.factor * low, self.factor * high, abs(self.factor) * slack
 
     def _outer(self, l: int, delta: Array, dW: Array) -> bool:
         gap = np.abs(dW - each(delta, self.truth.a[l - 1]))
-        return bool((gap <= self.truth.bp4_slack(l, delta)).all())
+        return bool((gap <= self.truth.outer_slack(l, delta)).all())
 
     def _likeliest(self, l: int, db: Array, dW: Array, right: Array) -> Array:
         """δ^l where ∂C/∂b^l and ∂C/∂W^l disagree with each other and the equation: what a known mistake explains."""

@@ -80,7 +80,7 @@ class Truth:
         with np.errstate(all="ignore"):
             return self.spec.activations[l - 1].both(z)[1]
 
-    def bp1_range(self) -> tuple[Array, Array, Array]:
+    def output_error_range(self) -> tuple[Array, Array, Array]:
         """(low, high, slack): where δ^L may lie."""
         dz = self._dz(self.L)
         low, high = _envelope([self.error(), self.error(self.z[-1] - dz), self.error(self.z[-1] + dz)])
@@ -91,7 +91,7 @@ class Truth:
             size = size * (1 + np.abs(self.z[-1]).max(axis=0))
         return low, high, ROUNDINGS * self.eps * size + rtol(self.eps) * np.maximum(np.abs(low), np.abs(high))
 
-    def bp2_range(self, l: int, delta_next: Array) -> tuple[Array, Array, Array]:
+    def hidden_error_range(self, l: int, delta_next: Array) -> tuple[Array, Array, Array]:
         """(low, high, slack): where δ^l may lie, given δ^(l+1)."""
         W, z, dz = self.W[l + 1], self.z[l], self._dz(l)
         slopes = [self.dsigma[l], self.sigma_prime(l, z - dz), self.sigma_prime(l, z + dz)]
@@ -100,7 +100,7 @@ class Truth:
         largest = np.abs(np.stack(slopes)).max(axis=0)
         return low, high, size * (ROUNDINGS * self.eps + rtol(self.eps) * largest)
 
-    def bp4_slack(self, l: int, delta: Array) -> Array:
+    def outer_slack(self, l: int, delta: Array) -> Array:
         """How far δ (a^(l-1))ᵀ of an honest code may be off, per example, (m, n_l, n_(l-1))."""
         a, spread = np.abs(self.a[l - 1]), np.zeros_like(self.a[l - 1])
         if l > 1:

@@ -38,7 +38,7 @@ def _fits(spec: Spec, theta: Array, question: Question, seen: Seen, eps: float) 
     """Whether these are the gradients of that network; by its δ^L first, for the rest takes a hundred times as long."""
     with np.errstate(all="ignore"):
         other = true_pass(spec, theta, question.X, question.Y, eps)
-        low, high, slack = other.bp1_range()
+        low, high, slack = other.output_error_range()
         last = seen.db[other.L]
         likely = ((last >= low - slack) & (last <= high + slack)).all()
         return bool(likely and np.isfinite(other.error()).all() and not localise(other, seen))

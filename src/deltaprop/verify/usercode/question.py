@@ -10,6 +10,7 @@ from deltaprop._types import Array
 from deltaprop.core.border import check_inputs, check_targets, columns
 from deltaprop.core.spec import Spec
 from deltaprop.errors import ArgumentError, ShapeError, sentence
+from deltaprop.network import check_seed
 
 SQUARE = 4  # the width of all layers where the code fails on layers of different widths
 MOST_ROWS = 64
@@ -35,7 +36,7 @@ def ask(spec: Spec, theta: object, X: object, Y: object, seed: int) -> Question:
 
     The number of random examples differs from every width, so that a sum over the wrong axis has the wrong shape.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed(seed))
     m = next(m for m in range(5, 5 + len(spec.sizes) + 1) if m not in spec.sizes)
     parameters = _parameters(spec, theta, rng)
     rows = rng.standard_normal((m, spec.sizes[0])).astype(spec.dtype) if X is None else check_inputs(X, spec)
