@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from deltaprop._types import Array
-from deltaprop.errors import CodeError, one_of, sentence
+from deltaprop.errors import RETURNED, CodeError, one_of, sentence
 from deltaprop.verify.truth import Truth, true_pass
 from deltaprop.verify.usercode.callers import STYLES, Caller, callers, layouts, style_of
 from deltaprop.verify.usercode.holder import Holder
@@ -150,7 +150,7 @@ def _call(caller: Caller, layout: Layout, kind: str, question: Question, part: s
         returned = caller(W, b, X, Y)
     found = split(returned.grads, W, b, caller.biases_first)
     if found is None:
-        raise CodeError(sentence(caller.name, caller.must, _what(returned.grads, spec.L)))
+        raise CodeError(sentence(caller.name, caller.must, _what(returned.grads, spec.L)), line=RETURNED)
     dW = [_array(f"∂C/∂W^{l}", value, array.shape) for l, (value, array) in enumerate(zip(found[0], W, strict=True), 1)]
     db = [_array(f"∂C/∂b^{l}", value, array.shape) for l, (value, array) in enumerate(zip(found[1], b, strict=True), 1)]
     return Answer(
@@ -197,13 +197,14 @@ def _array(name: str, value: object, shape: tuple[int, ...]) -> Array:
     if value is None or isinstance(value, (list, tuple, str, dict)):
         got = "None" if value is None else f"a {type(value).__name__}"
         remedy = "Turn it into one with np.array." if isinstance(value, (list, tuple)) else ""
-        raise CodeError(sentence(f"your {name}", must, got, remedy))
+        raise CodeError(sentence(f"your {name}", must, got, remedy), line=RETURNED)
     try:
         array = np.asarray(value)
     except Exception as error:
-        raise CodeError(sentence(f"your {name}", must, f"{type(value).__name__}: {error}")) from None
+        raise CodeError(sentence(f"your {name}", must, f"{type(value).__name__}: {error}"), line=RETURNED) from None
     if array.dtype.kind not in "fiu":
-        raise CodeError(sentence(f"your {name}", must, f"a {type(value).__name__} of dtype {array.dtype}"))
+        got = f"a {type(value).__name__} of dtype {array.dtype}"
+        raise CodeError(sentence(f"your {name}", must, got), line=RETURNED)
     return array.copy()
 
 

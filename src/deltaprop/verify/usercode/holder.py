@@ -15,6 +15,12 @@ PARAMETERS = (("weights", "biases"), ("W", "b"), ("Ws", "bs"), ("w", "b"))
 CONTAINER_NAMES = ("params", "parameters")
 
 
+def keeps_parameters(thing: Any) -> bool:
+    """Whether this object has weights and biases of its own."""
+    pairs = (*PARAMETERS, *((name,) for name in CONTAINER_NAMES))
+    return any(all(hasattr(thing, name) for name in names) for names in pairs)
+
+
 @dataclass
 class Holder:
     """An object that keeps its weights and biases in attributes, or in one dictionary."""
@@ -40,8 +46,10 @@ class Holder:
             container = "dict" if isinstance(getattr(self.thing, names), dict) else "pairs"
             setattr(self.thing, names, CONTAINERS[container](W, b))
         else:
-            setattr(self.thing, names[0], list(W))
-            setattr(self.thing, names[1], list(b))
+            for name, arrays in zip(names, (W, b), strict=True):
+                old = getattr(self.thing, name)
+                from_one = isinstance(old, list) and len(old) == len(arrays) + 1 and old[0] is None
+                setattr(self.thing, name, [None, *arrays] if from_one else list(arrays))
         if hasattr(self.thing, "sizes"):
             self.thing.sizes = [b[0].size if not W else _inputs(W[0], b[0]), *(array.size for array in b)]
 

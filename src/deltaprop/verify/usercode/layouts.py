@@ -105,9 +105,9 @@ def split(grads: Any, W: list[Array], b: list[Array], biases_first: bool = False
 def _readings(grads: Any, L: int, biases_first: bool) -> list[Lists | None]:
     if isinstance(grads, Mapping):
         return [_from_mapping(grads, L)]
-    if not isinstance(grads, Sequence) or isinstance(grads, str):
+    if not _is_list(grads):
         return []
-    items = list(grads)
+    items = [_from_one(item, L) for item in _from_one(grads, 2 * L)]
     found: list[Lists | None] = []
     if len(items) == 2 and all(_is_list(item, L) for item in items):
         orders = [(list(items[0]), list(items[1])), (list(items[1]), list(items[0]))]
@@ -119,6 +119,11 @@ def _readings(grads: Any, L: int, biases_first: bool) -> list[Lists | None]:
     if len(items) == 2 * L and not any(_is_list(item) for item in items):
         found.append((items[::2], items[1::2]))
     return found
+
+
+def _from_one(item: Any, L: int) -> Any:
+    """A list without the None that some put at index 0, so that index l is the book's."""
+    return item[1:] if _is_list(item, L + 1) and item[0] is None else item
 
 
 def _is_list(item: object, length: int | None = None) -> bool:

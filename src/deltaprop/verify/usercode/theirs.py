@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from deltaprop.errors import ArgumentError, CodeError, nearest, sentence
+from deltaprop.verify.usercode.holder import keeps_parameters
 
 METHODS = ("backprop", "backward")
 OURS = Path(__file__).resolve().parents[2]
@@ -37,7 +38,7 @@ class Target:
         """The class or object that has the method; None for a plain function."""
         bound = getattr(self.thing, "__self__", None)
         if inspect.ismethod(self.thing) and bound is not None:
-            return bound
+            return bound if keeps_parameters(bound) else None
         has_method = any(hasattr(self.thing, name) for name in METHODS)
         return self.thing if inspect.isclass(self.thing) or has_method or not callable(self.thing) else None
 
