@@ -123,3 +123,20 @@ def test_an_object_and_its_bound_method_are_left_as_they_were(known, rng):
     right(dp.check_code(net, kind.sizes, **kind.options))
     right(dp.check_code(net.backprop, kind.sizes, **kind.options))
     assert all((old == new).all() for old, new in zip(before, net.weights, strict=True))
+
+
+@pytest.mark.parametrize("code", [codes.with_its_penalty, codes.twice_the_cost, codes.pairs_and_sum])
+@pytest.mark.parametrize("m", [1, 2])
+def test_with_too_few_examples_to_tell_a_convention_it_is_asked_for_at_most(code, m, known, rng):
+    kind = KINDS["deep"]
+    X, Y = rng.standard_normal((m, 3)), rng.standard_normal((m, 2))
+    assert dp.check_code(known(code, kind), kind.sizes, **kind.options, X=X, Y=Y).findings == ()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_in_random_networks(seed, known):
+    rng = np.random.default_rng(seed)
+    sizes = tuple(int(n) for n in rng.integers(1, 9, rng.integers(2, 7)))
+    kinds = [kind for kind in KINDS.values() if sizes[-1] > 1 or kind.output != "softmax"]
+    kind, code = kinds[rng.integers(len(kinds))], ALL[rng.integers(len(ALL))]
+    right(dp.check_code(known(code, kind), sizes, **kind.options, seed=seed, dtype=rng.choice(["float32", "float64"])))

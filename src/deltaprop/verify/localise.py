@@ -104,6 +104,8 @@ class _Search:
             self._report("BP4", l, each(delta, self.truth.a[l - 1]), self.seen.dW[l])
 
     def _report(self, equation: str, l: int, right: Array, got: Array) -> None:
+        if _rounded(got, right, self.truth.eps):
+            return
         left = filled(LEFT[equation], l, self.truth.L)
         named = self._name(equation, l, self.deltas[l], got, right)
         if named:
@@ -132,6 +134,11 @@ class _Search:
 def _named(equation: str, here: Here, got: Array, right: Array) -> Iterator[Named]:
     """The known mistakes that give these numbers: as they stand, with a number of their own, times a factor."""
     l, L, eps = here.l, here.truth.L, here.truth.eps
+    for fitted in FITTED.get(equation, ()):
+        value = _value(fitted.direction, here, right.shape)
+        c = None if value is None else ratio(got - right, value, eps, of=got)
+        if c is not None:
+            yield Named(fitted.name, filled(fitted.formula, l, L, c), filled(fitted.says, l, L, c), c)
     size = float(np.abs(right).max(initial=0.0))
     wrongs = []
     for mistake in MISTAKES[equation]:
@@ -144,11 +151,6 @@ def _named(equation: str, here: Here, got: Array, right: Array) -> Iterator[Name
     c = ratio(got, right, eps)
     if c is not None and abs(c - 1) > 1e-5:  # nearer to 1 it is no factor but an inexactness
         yield _times(c, equation, here)
-    for fitted in FITTED.get(equation, ()):
-        value = _value(fitted.direction, here, right.shape)
-        c = None if value is None else ratio(got - right, value, eps, of=got)
-        if c is not None:
-            yield Named(fitted.name, filled(fitted.formula, l, L, c), filled(fitted.says, l, L, c), c)
     for mistake, value in wrongs:
         c = ratio(got, value, eps)
         if c is not None:
@@ -177,6 +179,12 @@ def _times(c: float, equation: str, here: Here) -> Named:
     usual = [says for number, says in reasons.items() if equation == "BP1" and abs(c / number - 1) < 1e-4]
     says = usual[0] if usual else f"a factor {c:.6g} too many"
     return Named("factor", f"{c:.6g} times {formula}", says, c)
+
+
+def _rounded(got: Array, right: Array, eps: float) -> bool:
+    """Whether these differ by no more than sums of the array's larger numbers are rounded, small elements too."""
+    top = float(np.abs(right).max(initial=0.0))
+    return bool((np.abs(got - right) <= rtol(eps) * (np.abs(right) + 1e-2 * top)).all())
 
 
 def same(got: Array, value: Array, eps: float, size: float = 0.0) -> bool:

@@ -252,15 +252,16 @@ def cost_line(costs: Array, truth: Truth) -> tuple[float, float] | None:
     y = np.where(truth.y > 0, truth.y, 1.0)
     entropy, total = (truth.y * np.log(y)).sum(axis=0), truth.y.sum(axis=0)
     for C in (truth.costs, truth.costs - entropy + total, truth.costs + entropy):
-        found = _line(costs, C, 1e-5 if truth.eps < 1e-12 else 1e-3)
+        found = _line(costs, C, 1e-5 if truth.eps < 1e-12 else 1e-3, truth.spec.sizes[-1])
         if found:
             return found
     return None
 
 
-def _line(costs: Array, C: Array, tolerance: float) -> tuple[float, float] | None:
+def _line(costs: Array, C: Array, tolerance: float, n_L: int) -> tuple[float, float] | None:
     if len(costs) < 3 or not np.ptp(C) > 0:
-        return (1.0, 0.0) if np.allclose(costs, C, rtol=tolerance) else None
+        usual = (1.0, 2.0, 0.5, 1 / n_L, 2 / n_L, float(n_L))  # too few for a line: a factor that somebody may mean
+        return next(((c, 0.0) for c in usual if np.allclose(costs, c * C, rtol=tolerance)), None)
     alpha, beta = np.polyfit(C, costs, 1)
     good = np.allclose(alpha * C + beta, costs, rtol=tolerance, atol=tolerance * float(np.abs(costs).max()))
     return (float(alpha), float(beta)) if good and abs(alpha) > 1e-9 else None
