@@ -231,6 +231,17 @@ def test_a_forward_without_biases(known):
     assert "forward leaves b^l out" in report.remarks[0]
 
 
+def test_outputs_that_are_not_those_of_the_network_are_remarked(known):
+    class Loud(known(codes.Rows, BOOK)):
+        def forward(self, X):
+            self.A[-1] = 1.5 * super().forward(X)
+            return self.A[-1]
+
+    report = check(Loud)
+    assert not report.ok
+    assert "What your forward returns is not a^2: look there first." in report.remarks
+
+
 def test_an_incomplete_sigma_prime():
     class Incomplete(codes.Book):
         kind = BOOK

@@ -80,6 +80,9 @@ class _Judge:
         if self.line and not found and not self.out.remarks and abs(self.line[0] / self.factor - 1) > CLOSE:
             own, of = _times(self.line[0]), _times(self.factor)
             self.out.remarks.append(f"The cost that you return is {own} C; your gradient is that of {of} C.")
+        a = self.seen.outputs
+        if found and a is not None and not np.allclose(a, self.truth.a[-1], rtol=1e-3, atol=1e-6):
+            self.out.remarks.append(f"What your forward returns is not a^{self.truth.L}: look there first.")
         if self.line is None and self.seen.costs is not None and found:
             self.out.remarks.append(
                 "The costs that you return are not those of this network on these examples: look at forward, and at "
