@@ -15,6 +15,7 @@ EAGER = [
     "AdamW",
     "ArgumentError",
     "ArgumentTypeError",
+    "CodeError",
     "Constant",
     "Cosine",
     "Cost",
@@ -47,7 +48,7 @@ EAGER = [
     "train",
 ]
 LAZY = ["Derivation", "MLPClassifier", "MLPRegressor", "TableEncoder", "TableModel"]
-LAZY += ["check_gradients", "check_torch", "derive"]
+LAZY += ["check_code", "check_gradients", "check_torch", "derive"]
 
 SIGNATURES = {
     "Network": "(sizes, *, activation='relu', output='softmax', cost='cross_entropy', dtype='float32', seed=None, "
@@ -67,6 +68,9 @@ SIGNATURES = {
     "clip_norm=None, dropout=0.0, sample_weight=None, validation=None, early_stopping=None, on_step=(), on_epoch=(), "
     "on_progress=(), shuffle=True, time_limit=None, seed=None)",
     "check": "(net, X, Y, sample_weight=None, *, elements=200, max_rows=100, seed=0, ulp=False)",
+    "check_code": "(function, sizes, *, activation='sigmoid', output=None, cost='quadratic', dtype='float64', "
+    "theta=None, X=None, Y=None, seed=0, style=None, layout=None, container=None, targets=None, batch=None, "
+    "cost_factor=None, l2=None)",
     "derive": "(equation=None)",
     "Derivation.prove": "(self, *, on_step=None)",
     "Derivation.verify": "(self, net, X, Y, sample_weight=None)",
@@ -137,7 +141,7 @@ def test_every_error_is_ours_and_the_built_in_one_that_a_caller_expects():
     expected = {
         "ArgumentError": ValueError, "ArgumentTypeError": TypeError, "ShapeError": ValueError, "DataError": ValueError,
         "FileFormatError": ValueError, "OutputError": OSError, "NonFiniteError": ArithmeticError,
-        "EngineError": RuntimeError, "MissingExtraError": ImportError,
+        "EngineError": RuntimeError, "CodeError": RuntimeError, "MissingExtraError": ImportError,
     }  # fmt: skip
     for name, built_in in expected.items():
         assert issubclass(getattr(dp, name), built_in)

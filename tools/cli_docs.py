@@ -33,7 +33,7 @@ instead. Into a pipe or a file goes neither, and never an escape code.
 
 EXIT_CODES = {
     "0": "Fine.",
-    "1": "Failed; one sentence on stderr says why. `check` also exits with 1 where a gradient is wrong.",
+    "1": "Failed; one sentence on stderr says why. `check` and `check-code` also where a gradient is wrong.",
     "2": "Wrong usage: an unknown command or option, or a setting that cannot be meant.",
     "130": "Stopped by Ctrl-C. `train` ends its step, reports, and with `--save` saves the model as trained so far.",
 }
@@ -79,6 +79,19 @@ JSON = {
         "`shapes`, `proved`, `proof` (cases `symbolic`, `rational`; `failed`), `verified` (null where it does not "
         "apply), `residual` in ulp, `check` (`residual`, `tolerance`, `layer`, `layers`, `note`)",
     },
+    "check-code": {
+        "ok": "whether every equation holds, in a convention that is settled",
+        "verdict": "`right`, `convention` (say the option that a question names) or `wrong`",
+        "network": "the layers, in words",
+        "examples": "how many examples were given",
+        "called": "how the code was called, in words",
+        "findings": "the mistakes, the last layer first: `layer`, `equation`, `mistake`, `text`, `formula`, "
+        "`place`, `right`, `yours`, `number`",
+        "questions": "conventions that nothing settles, with the option that does",
+        "remarks": "what was recognised",
+        "compared": "whether all shapes were right, so that numbers were compared",
+        "failure": "how it failed before all layers were made equally wide, or empty",
+    },
     "info": {
         "sizes": "units per layer, the inputs first",
         "activations": "of each layer",
@@ -112,7 +125,7 @@ def commands() -> list[str]:
     """The names of the commands, in the order of the help."""
     from deltaprop.cli.main import COMMANDS
 
-    return [command.__name__ for command in COMMANDS]
+    return [command.__name__.replace("_", "-") for command in COMMANDS]
 
 
 def document() -> str:

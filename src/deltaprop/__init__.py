@@ -11,6 +11,7 @@ from deltaprop.core.spec import Spec as Spec
 from deltaprop.engines.select import show_engines as show_engines
 from deltaprop.errors import ArgumentError as ArgumentError
 from deltaprop.errors import ArgumentTypeError as ArgumentTypeError
+from deltaprop.errors import CodeError as CodeError
 from deltaprop.errors import DataError as DataError
 from deltaprop.errors import DeltapropError as DeltapropError
 from deltaprop.errors import EngineError as EngineError
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from deltaprop.estimators.table import TableModel as TableModel
     from deltaprop.verify.function import check_gradients as check_gradients
     from deltaprop.verify.torch_module import check_torch as check_torch
+    from deltaprop.verify.usercode.judge import check_code as check_code
 
 __version__ = "0.1.0"
 
@@ -59,6 +61,7 @@ _LATER = {  # what stands on more than NumPy, or is seldom wanted, is imported w
     "MLPRegressor": "deltaprop.estimators.regressor",
     "TableEncoder": "deltaprop.data.encoder",
     "TableModel": "deltaprop.estimators.table",
+    "check_code": "deltaprop.verify.usercode.judge",
     "check_gradients": "deltaprop.verify.function",
     "check_torch": "deltaprop.verify.torch_module",
 }
@@ -70,6 +73,7 @@ __all__ = [
     "AdamW",
     "ArgumentError",
     "ArgumentTypeError",
+    "CodeError",
     "Constant",
     "Cosine",
     "Cost",
@@ -99,6 +103,7 @@ __all__ = [
     "Trace",
     "WarmUp",
     "check",
+    "check_code",
     "check_gradients",
     "check_torch",
     "derive",

@@ -46,6 +46,21 @@ class EngineError(DeltapropError, RuntimeError):
     """An engine is not available here, or cannot do what was asked."""
 
 
+RETURNED = 1 << 30  # further than any line
+
+
+class CodeError(DeltapropError, RuntimeError):
+    """A user's own code failed, or gave what cannot be judged; `traceback` shows its part of the way there, if any.
+
+    `line` is the last line of that code on the way (RETURNED where it got to its end); `shapes` says that arrays did
+    not fit together there.
+    """
+
+    def __init__(self, text: str, traceback: str = "", *, line: int = 0, shapes: bool = False) -> None:
+        super().__init__(f"{text}\n{traceback}".rstrip())
+        self.text, self.traceback, self.line, self.shapes = text, traceback, line, shapes
+
+
 class MissingExtraError(DeltapropError, ImportError):
     """An optional dependency is not installed; the message gives the command that installs it."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from small_tables import QUICK
+from user_codes import RIGHT
 
 from deltaprop.bench.cases import Case
 from deltaprop.cli.main import app
@@ -63,14 +64,11 @@ def test_the_exit_codes_of_the_help_are_documented(tool, written):
         assert re.search(rf"\b{code}\b", tool.help_of().split("Exit codes:")[1])
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "check", "derive", "info", "bench"])
+@pytest.mark.parametrize("command", ["train", "evaluate", "check", "check-code", "derive", "info", "bench"])
 def test_the_keys_of_json_are_the_documented_ones(run, tool, model, command, monkeypatch):
     monkeypatch.setattr("deltaprop.bench.cases.CASES", {"tiny": Case("tiny", (4, 3, 3), 2, 2)})
-    args = {
-        "train": ("table.csv", "--target", "kind", *QUICK),
-        "info": (model.name,),
-        "bench": (),
-        "derive": ("input",),
-    }
+    model.with_name("code.py").write_text(RIGHT, "utf-8")
+    args = {"train": ("table.csv", "--target", "kind", *QUICK), "info": (model.name,), "bench": ()}
+    args |= {"derive": ("input",), "check-code": ("code.py:Network", "--sizes", "4,5,3")}
     done = run(command, *args.get(command, (model.name, "table.csv")), "--json")
     assert list(json.loads(done.out)) == list(tool.JSON[command])

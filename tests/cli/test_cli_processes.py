@@ -50,7 +50,7 @@ def test_python_m_is_the_same_command():
 def test_without_a_command_the_help_is_shown_as_wrong_usage():
     done = start(*ENTRY)
     assert (done.returncode, done.stdout) == (2, "")
-    for command in ("train", "predict", "evaluate", "check", "info"):
+    for command in ("train", "predict", "evaluate", "check", "check-code", "info"):
         assert re.search(rf"^  {command}  ", done.stderr, re.MULTILINE)
 
 

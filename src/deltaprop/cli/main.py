@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from deltaprop import __version__
 from deltaprop.cli.bench import bench
 from deltaprop.cli.check import check
+from deltaprop.cli.check_code import check_code
 from deltaprop.cli.derive import derive
 from deltaprop.cli.evaluate import evaluate
 from deltaprop.cli.info import info
@@ -30,6 +31,7 @@ COMMANDS: dict[Callable[..., None], str] = {  # in the order of a first use; eac
     predict: "Predict the target of every row, as CSV.",
     evaluate: "Compare predictions with the known target.",
     check: "Check a model's gradients, layer by layer.",
+    check_code: "Check the backprop that you wrote yourself.",
     derive: "Derive the four equations, step by step.",
     info: "Show what is in a model file.",
     bench: "Measure how fast this machine trains and predicts.",
@@ -107,8 +109,11 @@ def main() -> None:
         _fail(f"the results could not be written: {reason[:1].lower() + reason[1:]}{where}.")
 
 
-def _fail(sentence: str) -> None:
+def _fail(text: str) -> None:
+    sentence, *traceback = text.splitlines()  # of a user's own code, where it is that which failed
     remark(f"Error: {sentence}", style="red")
+    for line in traceback:
+        remark(line)
     sys.exit(1)
 
 

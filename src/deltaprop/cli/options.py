@@ -35,6 +35,7 @@ OPTION_OF = {
     "learning_rate": "lr",
     "early_stopping": "patience",
     "n_threads": "threads",
+    "container": "params",
 }  # a setting's name in Python: its option's, if another
 
 

@@ -1,0 +1,111 @@
+"""The score of the fault localisation, as the table in docs/faults.md: python tests/faults/score.py"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import wrong_classes
+import wrong_nielsen
+import wrong_rows
+from kinds import KINDS
+
+import deltaprop as dp
+
+STYLES = {"nielsen": wrong_nielsen, "rows": wrong_rows, "class": wrong_classes}
+
+# The mistakes that the localisation is meant for, and the names under which it knows them.
+WANTED = {
+    "σ' forgotten": {"sigma_prime_forgotten"},
+    "σ' of a instead of z": {"sigma_prime_of_a", "sigma_prime_of_a_at_z"},
+    "σ' at the wrong layer": {"sigma_prime_of_the_wrong_layer"},
+    "σ' of another activation": {"sigma_prime_of_another_activation"},
+    "σ' where it cancels": {"sigma_prime_too_many", "softmax_twice"},
+    "W not transposed": {"transpose_missing"},
+    "W updated before BP2 used it": {"updated_too_early"},
+    "δ and a swapped": {"swapped"},
+    "the sum or mean of the batch": {"mean_forgotten", "batch_sum_forgotten", "only_the_last_example"},
+    "the mean taken twice": {"mean_twice"},
+    "the factor 2 of the quadratic cost": {"factor"},
+    "sign": {"sign"},
+    "a bias summed over the wrong axis": {"wrong_axis"},
+    "softmax as if elementwise": {"softmax_elementwise"},
+    "off by one layer": {"activations_of_the_wrong_layer", "weights_of_the_wrong_layer", "delta_of_the_wrong_layer"},
+    "(n,) against (n, 1)": {"broadcast"},
+    "a penalty counted in": {"penalty"},
+    "a penalty left out": {"penalty_left_out"},
+    "stale activations": {"stale_activations"},
+    "gradients never set to 0": {"accumulated"},
+    "z for a": {"z_for_a"},
+    "summed before the product": {"sum_before_product"},
+}
+
+
+@dataclass(frozen=True)
+class Planted:
+    """One wrong backprop in one kind of network."""
+
+    style: str
+    code: object
+    kind: object
+
+    @property
+    def label(self):
+        return self.code.label
+
+    @property
+    def name(self):
+        return f"{self.code.__name__}-{self.kind.name}"
+
+    def check(self, of_kind):
+        return dp.check_code(
+            of_kind(self.code, self.kind), self.kind.sizes, **self.kind.options, **dict(self.label.said)
+        )
+
+    def placed(self, report):
+        """Whether the first finding names the equation and the layer."""
+        first = report.first
+        return first is not None and (first.equation, first.layer) == (
+            self.label.equation,
+            self.label.layer_of(self.kind),
+        )
+
+    def named(self, report):
+        """Whether it names the mistake as well."""
+        return self.placed(report) and report.first.mistake == self.label.mistake
+
+
+def all_planted():
+    return [
+        Planted(style, code, KINDS[kind])
+        for style, module in STYLES.items()
+        for code in vars(module).values()
+        if "label" in getattr(code, "__dict__", {})
+        for kind in code.label.kinds
+    ]
+
+
+def table(results):
+    """Rows by mistake: how many were planted in how many codes, caught, placed, named."""
+    counts = {what: Counter() for what in WANTED}
+    codes = {what: set() for what in WANTED}
+    for planted, report in results:
+        what = next(what for what, names in WANTED.items() if planted.label.mistake in names)
+        codes[what].add(planted.code)
+        counts[what].update(planted=1, caught=not report.ok, placed=planted.placed(report), named=planted.named(report))
+    lines = ["| mistake | codes | cases | caught | equation and layer | mistake named |", "|---|---|---|---|---|---|"]
+    for what, count in counts.items():
+        lines.append(_line(what, len(codes[what]), count))
+    lines.append(_line("all", sum(map(len, codes.values())), sum(counts.values(), Counter())))
+    return "\n".join(lines) + "\n"
+
+
+def _line(what, codes, count):
+    numbers = (codes, *(count[key] for key in ("planted", "caught", "placed", "named")))
+    return f"| {what} | {' | '.join(map(str, numbers))} |"
+
+
+if __name__ == "__main__":
+    from conftest import of_kind
+
+    print(table([(planted, planted.check(of_kind)) for planted in all_planted()]), end="")
