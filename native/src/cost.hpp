@@ -77,6 +77,13 @@ template <class T> void softmax(const T* z, T* a, int64_t n, int64_t padded) {
 
 // BP1 of one example: a and ds hold σ(z) and σ'(z) on entry; δ^L, this example's share of the mean in it, goes to delta.
 template <class T> void output_error(const Spec& s, const T* a, const T* ds, const T* y, T share, T* delta, int64_t n) {
+    if (s.canonical && Cost(s.cost) == Cost::binary) {  // σ' = σ(z) σ(-z); with rest = σ(-z), a - y cancels no digits
+        for (int64_t j = 0; j < n; j++) {
+            const T rest = a[j] > 0 ? ds[j] / a[j] : T(1);
+            delta[j] = ((1 - y[j]) * a[j] - y[j] * rest) * share;  // BP1
+        }
+        return;
+    }
     if (s.canonical) {
         for (int64_t j = 0; j < n; j++) delta[j] = (a[j] - y[j]) * share;  // BP1
         return;
