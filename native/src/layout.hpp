@@ -23,6 +23,7 @@ template <class T> struct LayerLayout {
 // A layer and its buffers, rows `stride` apart: σ(z), of the last layer first z itself; σ', and later δ in its place; W for BP2.
 template <class T> struct Layer : LayerLayout<T> {
     T *a, *ds, *below;
+    const uint64_t* words;  // of this step's dropout
     Activate<T> activate;
 };
 

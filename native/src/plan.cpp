@@ -17,6 +17,8 @@ using namespace deltaprop;
 
 constexpr uint64_t DROPOUT_TAG = 0x64726F70;
 constexpr int64_t FAR_APART = 1024;    // bytes between the rows of δ above which BP4 packs them first
+constexpr int64_t FEWEST_ROWS = 24;    // rows per thread from which each takes its own through all layers
+constexpr int64_t CHUNK = 96;          // rows that go through all layers together, at least
 constexpr int64_t OUTPUT_WORK = 1200;  // operations that σ, C and their logarithms take per output, about
 
 template <class T> class NativePlan final : public Plan {
@@ -96,12 +98,8 @@ private:
     bool fused_step(const Examples& e, const int64_t* rows, int64_t m, double rate, double* C) {
         gather(e, rows, 0, m);
         targets(e, rows, 0, m, weigh(e, rows, 0, m));
-        first_row_ = 0;
-        forward_pass(m, true);
-        *C = output_costs(m);
+        *C = there_and_back(0, m);
         if (!std::isfinite(*C)) return false;
-        output_errors(m);
-        errors(m);
         const Stepped<T> stepped(parameters_.rules(), rate, step_ + 1, 1);
         if (parameters_.surely_moves(stepped, gradient_bound(m))) {
             update_from(m, stepped);
@@ -127,34 +125,57 @@ private:
         for (int64_t first = 0; first < m; first += batch_) {
             const int64_t part = gather(e, rows, first, m);
             targets(e, rows, first, part, total);
-            first_row_ = first;
-            forward_pass(part, true);
-            C += output_costs(part);
-            output_errors(part);
-            errors(part);
+            C += there_and_back(first, part);
             for (int l = 1; l <= L_ && parameters; l++) parameter_gradients(l, part);
             if (m > batch_ && parameters) for (int64_t i = 0; i < parameters_.total(); i++) sum_[i] += parameters_.grad()[i];
-            if (dX) error_below(1, part, dX + first * n_[0], n_[0], nullptr);
+            if (dX) error_below(1, 0, part, dX + first * n_[0], n_[0], nullptr);
         }
         if (m > batch_ && parameters) std::memcpy(parameters_.grad(), sum_, parameters_.total() * sizeof(T));
         return C;
     }
 
-    // C (m x N) = start + A B, rows of A some stride apart; `panel_of(p)` gives panel p of B.
+    // Forward, BP1 and BP2 for the m rows that were gathered, `first` of their batch having come before; returns Σ share C.
+    double there_and_back(int64_t first, int64_t m) {
+        draw_words(first, m);
+        over_chunks(m, [&](int64_t i0, int64_t i1) {
+            forward_pass(i0, i1, true);
+            output_costs(i0, i1);
+            output_errors(i0, i1);
+            errors(i0, i1);
+        });
+        return total_cost(m);
+    }
+
+    // work(i0, i1) over chunks of rows that stay in the processor's cache from layer to layer: each thread its own chunks. Of
+    // rows too few for that, all at once: then each layer shares out its panels.
+    template <class Work> void over_chunks(int64_t m, Work&& work) {
+        int64_t weights = 0, units = 0;
+        for (int l = 1; l <= L_; l++) {
+            weights += n_[l] * n_[l - 1];
+            units += n_[l];
+        }
+        const int threads = workers_.threads_for(4.0 * double(m) * weights);
+        if (m / threads < FEWEST_ROWS) return work(0, m);
+        // A chunk reads all of W again, and saves its a and σ' a way to memory and back.
+        const int64_t rows = weights / units > CHUNK ? weights / units : CHUNK, chunks = threads * ((m + rows * threads - 1) / (rows * threads));
+        workers_.share_out(threads, [&](int t) {
+            for (int64_t c = chunks * t / threads; c < chunks * (t + 1) / threads; c++) work(m * c / chunks, m * (c + 1) / chunks);
+        });
+    }
+
+    // C (rows i0..i1 x N) = start + A B, rows of A some stride apart; `panel_of(p)` gives panel p of B.
     template <class PanelOf, class Epilogue>
-    void product(const Panels<T>& cut, int64_t m, int64_t K, const T* A, int64_t stride, const T* start, PanelOf&& panel_of, Epilogue&& epilogue) {
-        // What a thread wrote it finds in its own cache: rows where a and δ are larger than W, panels where they are not.
-        const bool by_rows = m * (cut.n + K) > cut.n * K;
-        workers_.over_panels(cut, m, double(m) * K, by_rows, [&](int, int64_t p, int64_t i0, int64_t i1) {
-            panel_product<T>(i0, i1, K, A, stride, 1, panel_of(p), cut.begin(p), cut.width(p), start, epilogue);
+    void product(const Panels<T>& cut, int64_t i0, int64_t i1, int64_t K, const T* A, int64_t stride, const T* start, PanelOf&& panel_of, Epilogue&& epilogue) {
+        workers_.over_panels(cut, i1 - i0, double(i1 - i0) * K, [&](int, int64_t p, int64_t from, int64_t to) {
+            panel_product<T>(i0 + from, i0 + to, K, A, stride, 1, panel_of(p), cut.begin(p), cut.width(p), start, epilogue);
         });
     }
 
     // The same with A by its stored numbers.
     template <class PanelOf, class Epilogue>
-    void product(const Panels<T>& cut, const Lists<T>& A, const T* start, PanelOf&& panel_of, Epilogue&& epilogue) {
-        workers_.over_panels(cut, A.count, double(A.stored() + A.count), false, [&](int, int64_t p, int64_t i0, int64_t i1) {
-            stored_panel<T>(A, false, i0, i1, panel_of(p), cut.begin(p), cut.width(p), start, epilogue);
+    void product(const Panels<T>& cut, int64_t i0, int64_t i1, const Lists<T>& A, const T* start, PanelOf&& panel_of, Epilogue&& epilogue) {
+        workers_.over_panels(cut, i1 - i0, double(A.stored() + A.count), [&](int, int64_t p, int64_t from, int64_t to) {
+            stored_panel<T>(A, false, i0 + from, i0 + to, panel_of(p), cut.begin(p), cut.width(p), start, epilogue);
         });
     }
 
@@ -171,8 +192,15 @@ private:
             stored_.gather(e, rows, first, m, batch_, n_[0]);
             return m;
         }
-        if (!inputs_) input.a = inputs_ = Memory<T>(batch_ * input.stride);
-        workers_.over_rows(m, 32 * n_[0], [&](int64_t i) {
+        if (!rows && e.x_step == 1) {  // rows in their own order are read where they lie
+            input.a = const_cast<T*>(static_cast<const T*>(e.X)) + first * e.x_stride;
+            input.stride = e.x_stride;
+            return m;
+        }
+        input.stride = round_up(n_[0], lanes<T>);
+        if (!inputs_) inputs_ = Memory<T>(batch_ * input.stride);
+        input.a = inputs_;
+        workers_.over_rows(0, m, 32 * n_[0], [&](int64_t i) {
             T* a = input.a + i * input.stride;
             const T* x = static_cast<const T*>(e.X) + (rows ? rows[first + i] : first + i) * e.x_stride;
             if (e.x_step == 1) std::memcpy(a, x, n_[0] * sizeof(T));
@@ -211,11 +239,14 @@ private:
         for (int64_t first = 0; first < e.m; first += batch_) {
             const int64_t m = gather(e, nullptr, first, e.m);
             if (costs) targets(e, nullptr, first, m, total);
-            if (few) forward_few(theta, m);
-            else forward_pass(m, false);
-            if (costs) C += output_costs(m);
-            else outputs(m);
-            copy_outputs(m, out + first * n_[L_]);
+            over_chunks(m, [&](int64_t i0, int64_t i1) {
+                if (few) forward_few(theta, i1);
+                else forward_pass(i0, i1, false);
+                if (costs) output_costs(i0, i1);
+                else outputs(i0, i1);
+                for (int64_t i = i0; i < i1; i++) std::memcpy(out + (first + i) * n_[L_], layers_[L_].a + i * layers_[L_].stride, n_[L_] * sizeof(T));
+            });
+            if (costs) C += total_cost(m);
         }
         return C;
     }
@@ -232,63 +263,82 @@ private:
     }
 
     // z = a_prev Wᵀ + b and a, σ' of every hidden layer; of the last one z alone, in layers_[L].a.
-    void forward_pass(int64_t m, bool keep) {
+    void forward_pass(int64_t i0, int64_t i1, bool keep) {
         for (int l = 1; l <= L_; l++) {
             Layer<T> &layer = layers_[l], &below = layers_[l - 1];
             const bool last = l == L_;
             auto panel_of = [&](int64_t p) { return Panel<T>{parameters_.theta() + layer.panel(p), layer.units.width(p) * lanes<T>}; };
-            auto epilogue = [&](const T* tile, int64_t i0, int rows, int64_t j0, int width) {
+            auto epilogue = [&](const T* tile, int64_t first, int rows, int64_t j0, int width) {
                 const int wide = width * lanes<T>;
                 for (int i = 0; i < rows; i++) {
-                    T* a = layer.a + (i0 + i) * layer.stride + j0;
+                    T* a = layer.a + (first + i) * layer.stride + j0;
                     if (last) std::memcpy(a, tile + i * wide, wide * sizeof(T));
-                    else layer.activate(tile + i * wide, a, keep ? layer.ds + (i0 + i) * layer.stride + j0 : nullptr, wide);
+                    else layer.activate(tile + i * wide, a, keep ? layer.ds + (first + i) * layer.stride + j0 : nullptr, wide);
                 }
             };
-            if (l == 1 && stored_.here()) product(layer.units, stored_.by_example(), parameters_.theta() + layer.b, panel_of, epilogue);
-            else product(layer.units, m, n_[l - 1], below.a, below.stride, parameters_.theta() + layer.b, panel_of, epilogue);
-            if (!last && keep && dropout(l) > 0) drop(l, m);
+            if (l == 1 && stored_.here()) product(layer.units, i0, i1, stored_.by_example(), parameters_.theta() + layer.b, panel_of, epilogue);
+            else product(layer.units, i0, i1, n_[l - 1], below.a, below.stride, parameters_.theta() + layer.b, panel_of, epilogue);
+            if (!last && keep && dropout(l) > 0) drop(l, i0, i1);
         }
     }
 
     double dropout(int l) const { return parameters_.trains() && parameters_.rules().dropout ? parameters_.rules().dropout[l - 1] : 0; }
 
-    void drop(int l, int64_t m) {
-        const int64_t n = n_[l], before = first_row_ * n, words = (before + n * m + 1) / 2;
-        if (words > words_size_) {
-            words_ = Memory<uint64_t>(words);
-            words_size_ = words;
+    // The words of this step's dropout masks, by layer, from the batch's first row on: rows of any chunk find theirs.
+    void draw_words(int64_t first, int64_t m) {
+        int64_t size = 0;
+        for (int l = 1; l < L_; l++)
+            if (dropout(l) > 0) size += words_of(l, first + m);
+        if (size > words_size_) {
+            words_ = Memory<uint64_t>(size);
+            words_size_ = size;
         }
-        philox(parameters_.rules().seed, DROPOUT_TAG, uint64_t(step_), uint64_t(l), words_, words);
-        const double p = dropout(l), least = std::nearbyint(p * 4294967296.0);
-        const uint32_t threshold = least > 4294967295.0 ? 4294967295u : uint32_t(least);
-        const T kept = T(1 / (1 - p));
-        for (int64_t i = 0; i < m; i++)
-            for (int64_t j = 0; j < n; j++) {
-                const int64_t k = before + i * n + j;
-                const T factor = uint32_t(words_[k / 2] >> (k % 2 * 32)) >= threshold ? kept : T(0);
-                layers_[l].a[i * layers_[l].stride + j] *= factor;
-                layers_[l].ds[i * layers_[l].stride + j] *= factor;
+        first_row_ = first;
+        uint64_t* words = words_;
+        for (int l = 1; l < L_; l++)
+            if (dropout(l) > 0) {
+                layers_[l].words = words;
+                philox(parameters_.rules().seed, DROPOUT_TAG, uint64_t(step_), uint64_t(l), words, words_of(l, first + m));
+                words += words_of(l, first + m);
             }
     }
 
-    // C of the batch from z^L; then a^L takes the place of z^L, and σ' goes to ds.
-    double output_costs(int64_t m) {
+    int64_t words_of(int l, int64_t rows) const { return (rows * n_[l] + 1) / 2; }
+
+    void drop(int l, int64_t i0, int64_t i1) {
+        const Layer<T>& layer = layers_[l];
+        const double p = dropout(l), least = std::nearbyint(p * 4294967296.0);
+        const uint32_t threshold = least > 4294967295.0 ? 4294967295u : uint32_t(least);
+        const T kept = T(1 / (1 - p));
+        for (int64_t i = i0; i < i1; i++)
+            for (int64_t j = 0; j < layer.n; j++) {
+                const int64_t k = (first_row_ + i) * layer.n + j;
+                const T factor = uint32_t(layer.words[k / 2] >> (k % 2 * 32)) >= threshold ? kept : T(0);
+                layer.a[i * layer.stride + j] *= factor;
+                layer.ds[i * layer.stride + j] *= factor;
+            }
+    }
+
+    // C of each row from z^L; then a^L takes the place of z^L, and σ' goes to ds.
+    void output_costs(int64_t i0, int64_t i1) {
         const Layer<T>& last = layers_[L_];
         const int64_t n = n_[L_];
-        workers_.over_rows(m, OUTPUT_WORK * n, [&](int64_t i) {
+        workers_.over_rows(i0, i1, OUTPUT_WORK * n, [&](int64_t i) {
             const T *a = last.a + i * last.stride, *y = y_ + i * n;
             if (spec_.canonical) costs_[i] = cost_of_z<T>(spec_, a, y, n) * share_[i];
             output(i);
             if (!spec_.canonical) costs_[i] = cost_of_a<T>(spec_, a, y, n) * share_[i];
         });
+    }
+
+    double total_cost(int64_t m) const {
         double C = 0;
         for (int64_t i = 0; i < m; i++) C += costs_[i];
         return C;
     }
 
-    void outputs(int64_t m) {
-        workers_.over_rows(m, OUTPUT_WORK * n_[L_], [&](int64_t i) { output(i); });
+    void outputs(int64_t i0, int64_t i1) {
+        workers_.over_rows(i0, i1, OUTPUT_WORK * n_[L_], [&](int64_t i) { output(i); });
     }
 
     void output(int64_t i) {
@@ -298,9 +348,9 @@ private:
         else last.activate(a, a, last.ds + i * last.stride, last.stride);
     }
 
-    void output_errors(int64_t m) {
+    void output_errors(int64_t i0, int64_t i1) {
         const Layer<T>& last = layers_[L_];
-        workers_.over_rows(m, 8 * n_[L_], [&](int64_t i) {
+        workers_.over_rows(i0, i1, 8 * n_[L_], [&](int64_t i) {
             T* ds = last.ds + i * last.stride;
             output_error<T>(spec_, last.a + i * last.stride, ds, y_ + i * n_[L_], share_[i], ds, n_[L_]);
             std::memset(ds + n_[L_], 0, (last.stride - n_[L_]) * sizeof(T));
@@ -308,25 +358,25 @@ private:
     }
 
     // BP2 from each layer to the one below, the last first: δ^l in the place of σ' of layer l.
-    void errors(int64_t m) {
-        for (int l = L_; l > 1; l--) error_below(l, m, layers_[l - 1].ds, layers_[l - 1].stride, layers_[l - 1].ds);
+    void errors(int64_t i0, int64_t i1) {
+        for (int l = L_; l > 1; l--) error_below(l, i0, i1, layers_[l - 1].ds, layers_[l - 1].stride, layers_[l - 1].ds);
     }
 
     // BP2: out = ((W^l)ᵀ δ^l), times ds where that is given; rows of out `stride` apart.
-    void error_below(int l, int64_t m, T* out, int64_t stride, const T* ds) {
+    void error_below(int l, int64_t i0, int64_t i1, T* out, int64_t stride, const T* ds) {
         Layer<T>& layer = layers_[l];
         const int64_t n_prev = n_[l - 1];
         auto panel_of = [&](int64_t p) { return Panel<T>{layer.below + layer.inputs.begin(p) * layer.n, layer.inputs.width(p) * lanes<T>}; };
-        auto multiply = [&](const T* tile, int64_t i0, int rows, int64_t j0, int width) {
+        auto multiply = [&](const T* tile, int64_t first, int rows, int64_t j0, int width) {
             const int64_t wide = width * lanes<T>, have = n_prev - j0 < wide ? n_prev - j0 : wide;
             for (int i = 0; i < rows; i++) {
-                T* to = out + (i0 + i) * stride + j0;
+                T* to = out + (first + i) * stride + j0;
                 if (!ds) { std::memcpy(to, tile + i * wide, have * sizeof(T)); continue; }
-                const T* by = ds + (i0 + i) * stride + j0;
+                const T* by = ds + (first + i) * stride + j0;
                 for (int64_t j = 0; j < wide; j += lanes<T>) store<T>(to + j, load<T>(tile + i * wide + j) * load<T>(by + j));
             }
         };
-        product(layer.inputs, m, layer.n, layer.ds, layer.stride, nullptr, panel_of, multiply);
+        product(layer.inputs, i0, i1, layer.n, layer.ds, layer.stride, nullptr, panel_of, multiply);
     }
 
     // BP4, turned: (∂C/∂W^l)ᵀ = a^(l-1) (δ^l)ᵀ, tile by tile to take(place, tile, count); of a sparse a^0 without the rows that
@@ -339,11 +389,11 @@ private:
         if (l == 1 && stored_.here()) {
             const Lists<T>& A = stored_.by_input();
             const int64_t M = zeros ? A.count : A.n_used;
-            return workers_.over_panels(layer.units, M, double(A.stored() + M), false, [&](int thread, int64_t p, int64_t i0, int64_t i1) {
+            return workers_.over_panels(layer.units, M, double(A.stored() + M), [&](int thread, int64_t p, int64_t i0, int64_t i1) {
                 stored_panel<T>(A, !zeros, i0, i1, delta_panel(layer, m, thread, p), layer.units.begin(p), layer.units.width(p), nullptr, epilogue);
             });
         }
-        workers_.over_panels(layer.units, layer.n_prev, double(layer.n_prev) * m, false, [&](int thread, int64_t p, int64_t i0, int64_t i1) {
+        workers_.over_panels(layer.units, layer.n_prev, double(layer.n_prev) * m, [&](int thread, int64_t p, int64_t i0, int64_t i1) {
             panel_product<T>(i0, i1, m, below.a, 1, below.stride, delta_panel(layer, m, thread, p), layer.units.begin(p), layer.units.width(p), nullptr, epilogue);
         });
     }
@@ -352,7 +402,7 @@ private:
     void descend_weights(int l, int64_t m, T rate) {
         const Layer<T> &layer = layers_[l], &below = layers_[l - 1];
         auto place = [&](int64_t i0, int64_t j0, int width) { return parameters_.theta() + tile_place(layer, i0, j0, width); };
-        workers_.over_panels(layer.units, layer.n_prev, double(layer.n_prev) * m, false, [&](int thread, int64_t p, int64_t i0, int64_t i1) {
+        workers_.over_panels(layer.units, layer.n_prev, double(layer.n_prev) * m, [&](int thread, int64_t p, int64_t i0, int64_t i1) {
             panel_sum<T>(i0, i1, m, below.a, 1, below.stride, delta_panel(layer, m, thread, p), layer.units.begin(p), layer.units.width(p), -rate, place);
         });
     }
@@ -432,10 +482,6 @@ private:
         const Act act = l ? Act(act_[l - 1]) : Act::identity;
         if (act == Act::sigmoid || act == Act::tanh) return 1 / (1 - dropout(l));
         return largest<T>(layers_[l].a + first * layers_[l].stride, count * layers_[l].stride);
-    }
-
-    void copy_outputs(int64_t m, T* out) {
-        for (int64_t i = 0; i < m; i++) std::memcpy(out + i * n_[L_], layers_[L_].a + i * layers_[L_].stride, n_[L_] * sizeof(T));
     }
 
     int64_t batch_;

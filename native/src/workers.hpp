@@ -10,11 +10,12 @@ class Workers {
 public:
     explicit Workers(int threads) : threads_(threads) {}
 
-    // work(row) over rows that cost so many operations each.
-    template <class Work> void over_rows(int64_t m, int64_t operations, Work&& work) const {
+    // work(row) over rows i0..i1 that cost so many operations each.
+    template <class Work> void over_rows(int64_t i0, int64_t i1, int64_t operations, Work&& work) const {
+        const int64_t m = i1 - i0;
         const int threads = threads_for(double(m) * operations);
         share_out(threads, [&](int t) {
-            for (int64_t i = m * t / threads; i < m * (t + 1) / threads; i++) work(i);
+            for (int64_t i = i0 + m * t / threads; i < i0 + m * (t + 1) / threads; i++) work(i);
         });
     }
 
@@ -31,15 +32,15 @@ public:
         return worth < 2 || threads_ < 2 ? 1 : worth < threads_ ? int(worth) : threads_;
     }
 
-    // work(thread, p, i0, i1) over all panels of a product of M rows: each thread its panels, or `by_rows` all panels for its
-    // rows; where panels do not divide evenly, parts of the rows of each. `terms` are added up for each column.
-    template <class T, class Work> void over_panels(const Panels<T>& cut, int64_t M, double terms, bool by_rows, Work&& work) const {
+    // work(thread, p, i0, i1) over all panels of a product of M rows, and over parts of its rows if need be; `terms` are added
+    // up for each column.
+    template <class T, class Work> void over_panels(const Panels<T>& cut, int64_t M, double terms, Work&& work) const {
         const int threads = threads_for(2 * terms * cut.n);
-        const int64_t chunks = by_rows || cut.count % threads ? threads : 1, tasks = cut.count * chunks;
+        const int64_t chunks = cut.count % threads ? threads : 1, tasks = cut.count * chunks;
         share_out(threads, [&](int thread) {
             for (int64_t task = tasks * thread / threads; task < tasks * (thread + 1) / threads; task++) {
-                const int64_t c = by_rows ? task / cut.count : task % chunks, p = by_rows ? task % cut.count : task / chunks;
-                work(thread, p, M * c / chunks, M * (c + 1) / chunks);
+                const int64_t c = task % chunks;
+                work(thread, task / chunks, M * c / chunks, M * (c + 1) / chunks);
             }
         });
     }
