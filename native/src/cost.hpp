@@ -32,7 +32,7 @@ template <class T> inline T cost_gradient(const Spec& s, T a, T y) {
         case Cost::binary: return r / (a * (1 - a));
         case Cost::categorical: return y == 0 ? T(0) : -y / a;
         case Cost::huber: return r > t ? t : r < -t ? -t : r;
-        case Cost::poisson: return 1 - y / a;
+        case Cost::poisson: return (a - y) / a;  // 1 - y / a loses digits where they are close
         default: return r > 0 ? T(1) : r < 0 ? T(-1) : r;
     }
 }
