@@ -70,7 +70,7 @@ def row(found):
 
 def main(rounds=5):
     if not (DATA / "mnist").is_dir():
-        print(f"skipped: there is no folder {DATA / 'mnist'}")
+        print(f"skipped: there is no folder {DATA / 'mnist'}; DELTAPROP_DATA may name the folder that holds it")
         return
     print(_machine.heading("benchmarks.fit"))
     found = [one for n in (1, 2) for one in _process.results("benchmarks.fit", n, "child", str(rounds))]

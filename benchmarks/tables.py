@@ -36,7 +36,7 @@ def run(arguments, seed):
 
 def main(seeds=3):
     if not DATA.is_dir():
-        print(f"skipped: there is no folder {DATA}")
+        print(f"skipped: there is no folder {DATA}; DELTAPROP_DATA may name another")
         return
     print(f"{'data':<12} {'score':<9} {'goal':>5}  {'by seed':<24} seconds")
     for name, (arguments, goal) in JOBS.items():

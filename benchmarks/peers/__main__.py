@@ -17,7 +17,7 @@ the same order; every contender gathers its batches from shuffled rows (only sci
 it would shuffle in an order of its own). All costs and predictions were compared before anything was timed. {rounds}
 rounds in turn in one process, each turn from the first weights for at least {least:.0f} ms; medians, and medians of
 the rounds' own ratios. flop = 2 m n k per product, 3 products per layer, 2 for the first. Peak: multiply-adds in
-registers, in the same rounds.
+registers, one thread on each core, in the same rounds.
 """
 
 
