@@ -3,7 +3,7 @@
 Every σ stands once in a hidden layer, every cost once behind the outputs it goes with. The networks are made so that
 z = W a + b and the sums of BP2 are exact in any order (weights 1, one term each): what is left is what the formulas of
 σ, σ' and ∇_a C, and the products, make of it. Numbers below the smallest normal one are left out: there, a last place
-says little. `python -m benchmarks.accuracy [--engine native] [--write docs/accuracy.md]`; needs mpmath, PyTorch, JAX.
+says little. `python -m benchmarks.accuracy [--engine native] [--write docs/accuracy-native.md]`; needs mpmath, PyTorch, JAX.
 """
 
 from __future__ import annotations
@@ -225,7 +225,7 @@ def table(rows: list[Row]) -> str:
 
 TEXT = """# How exact the gradients are
 
-Written by `python -m benchmarks.accuracy --engine {engine} --write docs/accuracy.md`: engine {engine}, NumPy {numpy},
+Written by `python -m benchmarks.accuracy --engine {engine} --write docs/accuracy-{engine}.md`: engine {engine}, NumPy {numpy},
 PyTorch {torch}, JAX {jax}. Each cell is the worst and the median error in units in the last place (ulp) of
 the exact gradient, which mpmath computes with {digits} digits from the definitions. PyTorch and JAX answer by autograd
 of their own functions, on the same numbers.
@@ -246,13 +246,13 @@ gelu in float32 by way of float64.
 
 
 def document(engine: str) -> tuple[str, int]:
-    """The text of docs/accuracy.md, and how many rows are worse."""
+    """The text of docs/accuracy-ENGINE.md, and how many rows are worse."""
     tables = {dtype: rows_of(dtype, engine) for dtype in ("float32", "float64")}
     bad = [f"{dtype} {row[0]} ({row[1]})" for dtype, rows in tables.items() for row in rows if worse(row)]
     text = TEXT.format(
         engine=engine, numpy=np.__version__, torch=torch.__version__, jax=jax.__version__, digits=DIGITS,
         m=M, half=M // 2, near=NEAR, far=FAR, bad=len(bad), all=sum(map(len, tables.values())),
-        which=f" They are {', '.join(bad)}." if bad else "",
+        which=f" It is {', '.join(bad)}." if bad else "",
     )  # fmt: skip
     for dtype, rows in tables.items():
         text += f"\n## {dtype}\n\n{table(rows)}\n"
