@@ -21,7 +21,7 @@ demo: $(READY)  ## train on the handwritten digits, check the gradients, save, p
 	@$(BIN)/python examples/demo.py
 
 test: $(READY)  ## the test suite, under three minutes
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto
 
 lint: $(READY)
 	@$(BIN)/ruff check .

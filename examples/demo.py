@@ -19,7 +19,8 @@ def say(title):
 
 def print_epoch(event):
     e = event.record
-    print(f"epoch {e.epoch:>3}   cost {e.cost:.4f}   validation accuracy {e.validation_score:.4f}")
+    validation = f"validation cost {e.validation_cost:.4f}, accuracy {e.validation_score:.4f}"
+    print(f"epoch {e.epoch:>3}   cost {e.cost:.4f}   {validation}")
 
 
 def command(arguments):
@@ -31,10 +32,10 @@ def command(arguments):
     print("\n".join(lines[:6]) + (f"\n... {len(lines) - 6:,} lines more" if len(lines) > 6 else ""))
 
 
-say("1. Train on four fifths of the digits, stopping when the validation part gets no better")
+say("1. Train on four fifths of the digits, until the validation cost falls no more")
 model = dp.TableModel(seed=0).fit("digits", test=0.2, on_epoch=print_epoch)
 print(model.network)
-print(f"kept the weights of epoch {model.facts['best_epoch']}")
+print(f"kept the weights of epoch {model.facts['best_epoch']}, of the lowest validation cost")
 
 accuracy = model.facts["test"]["numbers"]["accuracy"]
 say("2. Test on the fifth that training never saw")

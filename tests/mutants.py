@@ -7,10 +7,11 @@ only that one is wrong, and the layers (of a network with L = 3) whose gradients
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+import deltaprop as dp
 from deltaprop.core import equations as eq
 from deltaprop.core.activations import softmax_jacobian
 from deltaprop.engines import reference
@@ -126,3 +127,8 @@ MUTANTS = [
     Mutant("the sum for the mean", "shares", sum_for_mean, where=reference),
     Mutant("the weights of the examples forgotten", "shares", unweighted, where=reference),
 ]
+
+
+def past_the_check(net, **fields):
+    """The network with fields of its spec replaced: a wrong pair that its constructor would have refused."""
+    return dp.Network.from_parameters(replace(net.spec, **fields), net.theta)

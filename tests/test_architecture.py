@@ -188,6 +188,7 @@ def test_reading_and_verifying_a_derivation_brings_no_extra():
 
 
 def test_import_is_quick():
-    clock = "import time, numpy; t = time.perf_counter(); import deltaprop; print(time.perf_counter() - t)"
+    """In CPU time, for the machine may be busy with other things."""
+    clock = "import time, numpy; t = time.process_time(); import deltaprop; print(time.process_time() - t)"
     fastest = min(float(python(clock)) for _ in range(4))
     assert fastest <= IMPORT_SECONDS, f"import deltaprop takes {fastest * 1e3:.0f} ms more than import numpy"

@@ -30,7 +30,8 @@ OF_THE_EQUATION = {
     "bp4": {"BP4.4", "batch.4"},
 }
 OF_A_WHOLE_PASS = {"bp2 with the delta of another layer"}  # no statement about two layers, but about a loop
-IN_EQUATIONS = [m for m in MUTANTS if m.where is eq and m.name not in OF_A_WHOLE_PASS]
+IN_EQUATIONS = [m for m in MUTANTS if m.function in OF_THE_EQUATION and m.where is eq and m.name not in OF_A_WHOLE_PASS]
+OF_SIGMOID = [m for m in MUTANTS if m.function == "bp1_sigmoid"]
 
 
 def outputs_of(step):
@@ -115,6 +116,25 @@ def test_it_is_our_equations_that_are_proved(mutant, monkeypatch):
     }
     assert keys
     assert keys <= OF_THE_EQUATION[mutant.function]
+
+
+def sigmoid_forms_agree():
+    """δ^L of sigmoid with cross-entropy, by its own form and by the diagonal one, in symbols."""
+    import sympy
+
+    a, y, weight = sympy.symbols("a y weight")
+    diagonal = eq.bp1(weight * (a - y) / (a * (1 - a)), a * (1 - a))
+    return sympy.simplify(eq.bp1_sigmoid(a, 1 - a, y, weight) - diagonal) == 0
+
+
+def test_the_form_of_bp1_for_sigmoid_is_proved():
+    assert sigmoid_forms_agree()
+
+
+@pytest.mark.parametrize("mutant", OF_SIGMOID, ids=lambda mutant: mutant.name.replace(" ", "_"))
+def test_it_is_our_form_for_sigmoid_that_is_proved(mutant, monkeypatch):
+    mutant.plant(monkeypatch)
+    assert not sigmoid_forms_agree()
 
 
 def test_two_functions_are_never_taken_for_one():

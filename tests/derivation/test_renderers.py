@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from mutants import past_the_check
 
 import deltaprop as dp
 from deltaprop.derivation import notation as n
@@ -30,7 +31,8 @@ def whole():
 def failed():
     """A derivation with a step that is not proved and a σ' that is wrong."""
     cube = dp.Activation("my_cube<&>", lambda z: z**3, lambda z: z**2)
-    net = dp.Network([2, 3, 2], activation=cube, output="identity", cost="quadratic", seed=0)
+    right = dp.Network([2, 3, 2], output="identity", cost="quadratic", seed=0)
+    net = past_the_check(right, activations=(cube, right.spec.output))
     found = dp.derive("BP2").verify(net, [[1.0, -1.0]], [[0.0, 1.0]])
     proofs = tuple(StepProof(step.key, False, 3, 0, "softmax, C, symbols, [2, 2], layer 1") for step in found.steps)
     return type(found)(found.sections, proofs, found.verification)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import given, reject
+from mutants import past_the_check
 from strategies import network_mn
 from wrong_statements import STATEMENTS, STEPS
 
@@ -111,7 +112,8 @@ def test_a_wrong_derivative_of_ones_own_fails_where_it_is_used():
 
 def test_a_wrong_gradient_of_ones_own_cost_fails_in_bp1():
     wrong = dp.Cost("wrong", lambda a, y: ((a - y) ** 2).sum(axis=0), lambda a, y: a - y)  # the factor 2
-    net = dp.Network([2, 3, 2], activation="tanh", output="sigmoid", cost=wrong, seed=0)
+    right = dp.Network([2, 3, 2], activation="tanh", output="sigmoid", cost="quadratic", seed=0)
+    net = past_the_check(right, cost=wrong)
     found = dp.derive().verify(net, [[1.0, -1.0]], [[0.0, 1.0]])
     assert failed(found) == ["BP1.3", "softmax.1", "batch.1"]
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from mutants import past_the_check
 
 import deltaprop as dp
 from deltaprop.core import equations
@@ -109,8 +110,7 @@ def with_wrong_slope(factor, sizes=(4, 3, 3)):
     right = dp.Activation("cube", lambda z: z**3, lambda z: 3 * z**2)
     net = dp.Network(list(sizes), activation=right, dtype="float64", seed=0)
     wrong = replace(right, sigma_prime=lambda z: factor * 3 * z**2)
-    spec = replace(net.spec, activations=(wrong, *net.spec.activations[1:]))
-    return dp.Network.from_parameters(spec, net.theta)
+    return past_the_check(net, activations=(wrong, *net.spec.activations[1:]))
 
 
 def test_a_wrong_derivative_is_named_with_layer_and_example(rows):

@@ -67,13 +67,13 @@ def _measured(cases: list[Case], seconds: float) -> Iterator[Result]:
         disable=lines or not sys.stderr.isatty(),
     )
     deadline = perf_counter() + seconds
+    missing: dict[str, None] = {}
     with bar:
         task = bar.add_task("", total=len(parts))
         for done, (case, n) in enumerate(parts):
             left = deadline - perf_counter()
             if done and left <= 0:
                 missing = dict.fromkeys(f"{case}" for case, _ in parts[done:])
-                show.remark(f"The time is up: {', '.join(missing)} left out or not finished. Is this machine busy?")
                 break
             what = f"{case}, {n} thread{'s' if n > 1 else ''}"
             bar.update(task, description=what)
@@ -81,6 +81,8 @@ def _measured(cases: list[Case], seconds: float) -> Iterator[Result]:
                 show.remark(what)
             yield from measure(case, n, left / (len(parts) - done) / 2)
             bar.advance(task)
+    if missing:
+        show.remark(f"The time is up: {', '.join(missing)} left out or not finished. Is this machine busy?")
 
 
 def _rows(results: list[Result]) -> Iterator[tuple[str, ...]]:
