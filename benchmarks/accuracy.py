@@ -3,7 +3,8 @@
 Every σ stands once in a hidden layer, every cost once behind the outputs it goes with. The networks are made so that
 z = W a + b and the sums of BP2 are exact in any order (weights 1, one term each): what is left is what the formulas of
 σ, σ' and ∇_a C, and the products, make of it. Numbers below the smallest normal one are left out: there, a last place
-says little. `python -m benchmarks.accuracy [--engine native] [--write docs/accuracy-native.md]`; needs mpmath, PyTorch, JAX.
+says little. `python -m benchmarks.accuracy [--engine native] [--write docs/accuracy-native.md]`; needs mpmath, PyTorch
+and JAX.
 """
 
 from __future__ import annotations
@@ -225,8 +226,8 @@ def table(rows: list[Row]) -> str:
 
 TEXT = """# How exact the gradients are
 
-Written by `python -m benchmarks.accuracy --engine {engine} --write docs/accuracy-{engine}.md`: engine {engine}, NumPy {numpy},
-PyTorch {torch}, JAX {jax}. Each cell is the worst and the median error in units in the last place (ulp) of
+Written by `python -m benchmarks.accuracy --engine {engine} --write docs/accuracy-{engine}.md`: engine {engine},
+NumPy {numpy}, PyTorch {torch}, JAX {jax}. Each cell is the worst and the median error in units in the last place (ulp) of
 the exact gradient, which mpmath computes with {digits} digits from the definitions. PyTorch and JAX answer by autograd
 of their own functions, on the same numbers.
 

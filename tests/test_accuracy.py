@@ -1,4 +1,4 @@
-"""docs/accuracy-ENGINE.md: every σ, cost and number type is in it, and no gradient is less exact than PyTorch's and JAX's."""
+"""docs/accuracy-ENGINE.md: every σ, cost and number type; no gradient is less exact than PyTorch's and JAX's."""
 
 from __future__ import annotations
 
