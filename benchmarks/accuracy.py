@@ -228,8 +228,8 @@ TEXT = """# How exact the gradients are
 
 Written by `python -m benchmarks.accuracy --engine {engine} --write docs/accuracy-{engine}.md`: engine {engine},
 NumPy {numpy}, PyTorch {torch}, JAX {jax}. Each cell is the worst and the median error in units in the last place
-(ulp) of the exact gradient, which mpmath computes with {digits} digits from the definitions. PyTorch and JAX answer by autograd
-of their own functions, on the same numbers.
+(ulp) of the exact gradient, which mpmath computes with {digits} digits from the definitions. PyTorch and JAX answer by
+autograd of their own functions, on the same numbers.
 
 Every σ stands once in the hidden layer of a network with the cost absolute, for {m} values of z within ±{far:g}, half
 of them within ±{near:g}; every cost once behind the outputs it goes with, for {half} single examples. The networks are
