@@ -24,7 +24,7 @@ constexpr int64_t OUTPUT_WORK = 1200;  // operations that σ, C and their logari
 template <class T> class NativePlan final : public Plan {
 public:
     NativePlan(const Spec& s, int64_t batch, int threads)
-        : batch_(batch), threads_(threads), L_(s.L), workers_(threads), n_(L_ + 1), act_(L_), layers_(L_ + 1), spec_(copied(s)), parameters_(layers_, L_, workers_),
+        : batch_(batch), L_(s.L), workers_(threads), n_(L_ + 1), act_(L_), layers_(L_ + 1), spec_(copied(s)), parameters_(layers_, L_, workers_),
           rows_(size_of_rows()), share_(batch), y_(batch * n_[L_]), panels_(threads * batch * widest<T>), costs_(batch), bounds_(threads * (L_ + 1)) {
         T* next = rows_;
         for (int l = 1; l <= L_; l++) {
@@ -56,7 +56,6 @@ public:
             ~Training() { of.end(); }  // also where memory runs out in the middle of a step
         } training{parameters_};
         parameters_.begin(rules, static_cast<const T*>(theta), slots);
-        refresh_below(2);
         int64_t done = 0;
         while (done < steps.count && one_step(e, steps, done)) done++;
         parameters_.give_back(static_cast<T*>(theta), slots);
@@ -86,11 +85,11 @@ private:
         const int64_t* rows = steps.order + steps.bounds[s];
         const int64_t m = steps.bounds[s + 1] - steps.bounds[s];
         step_ = steps.first + s;
+        refresh_below(2);
         double C;
         const bool fused = m <= batch_ && !parameters_.clips();
         if (!(fused ? fused_step(e, rows, m, steps.rates[s], &C) : plain_step(e, rows, m, steps.rates[s], &C))) return false;
         steps.costs[s] = C;
-        refresh_below(2);
         return true;
     }
 
@@ -485,7 +484,7 @@ private:
     }
 
     int64_t batch_;
-    int threads_, L_;
+    int L_;
     Workers workers_;
     Memory<int64_t> n_;
     Memory<int> act_;

@@ -183,7 +183,7 @@ class Network:
         rows, targets, weight = self.examples(X, Y, sample_weight)
         plan = self.plan()
         cost = plan.gradients(self._theta, rows, targets, weight)
-        if not (np.isfinite(cost) and np.isfinite(plan.grad).all()):
+        if not (np.isfinite(cost) and finite(plan.grad)):
             raise self._nonfinite(rows, targets, weight)
         return Gradient(cost, plan.grad.copy(), self._spec)
 
@@ -195,7 +195,7 @@ class Network:
         """∂C/∂x of every row, (m, n_0): BP2 taken one layer further."""
         examples = self.examples(X, Y, sample_weight)
         dX = self.plan().input_gradient(self._theta, *examples)
-        if not np.isfinite(dX).all():
+        if not finite(dX):
             raise self._nonfinite(*examples)
         return dX
 

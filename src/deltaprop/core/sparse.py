@@ -101,10 +101,11 @@ def sparse_rows(X: Any, name: str) -> SparseRows:
         csr.sum_duplicates()
     stored = int(csr.indptr[-1])
     indices = csr.indices[:stored].astype(np.int32, copy=False)
-    return SparseRows(_packed(csr.data[:stored]), _packed(indices), csr.indptr.astype(np.int64), int(X.shape[1]))
+    return SparseRows(packed(csr.data[:stored]), packed(indices), csr.indptr.astype(np.int64), int(X.shape[1]))
 
 
-def _packed(array: Array) -> Array:
+def packed(array: Array) -> Array:
+    """The array itself where it is aligned and without gaps, else a copy that is."""
     return np.require(array, requirements=["C", "A"])
 
 

@@ -8,7 +8,7 @@ from deltaprop import _native
 from deltaprop._types import Array
 from deltaprop.core.activations import ACTIVATIONS, OUTPUTS
 from deltaprop.core.costs import BINARY, CATEGORICAL, COSTS, Cost, huber_threshold
-from deltaprop.core.sparse import Inputs, SparseRows
+from deltaprop.core.sparse import Inputs, SparseRows, packed
 from deltaprop.core.spec import Spec
 from deltaprop.engines import limits as limits  # threadpoolctl is told of our threads
 from deltaprop.engines.protocol import Rules, Steps
@@ -67,22 +67,22 @@ class NativePlan:
     def evaluate(self, theta: Array, X: Inputs, Y: Array, weight: Array | None) -> tuple[float, Array]:
         """(C, a^L of every row)."""
         out = np.empty((len(X), self.spec.sizes[-1]), self.spec.dtype)
-        return self._plan.evaluate(theta, _rows(X), _packed(Y), _weight(weight), out), out
+        return self._plan.evaluate(theta, _rows(X), packed(Y), _weight(weight), out), out
 
     def gradients(self, theta: Array, X: Inputs, Y: Array, weight: Array | None) -> float:
         """C of the weighted mean over the rows; its gradient lies in `grad`."""
-        return self._plan.gradients(theta, _rows(X), _packed(Y), _weight(weight), self.grad, None)
+        return self._plan.gradients(theta, _rows(X), packed(Y), _weight(weight), self.grad, None)
 
     def input_gradient(self, theta: Array, X: Inputs, Y: Array, weight: Array | None) -> Array:
         """∂C/∂x of every row, (m, n_0)."""
         dX = np.empty(X.shape, self.spec.dtype)
-        self._plan.gradients(theta, _rows(X), _packed(Y), _weight(weight), None, dX)
+        self._plan.gradients(theta, _rows(X), packed(Y), _weight(weight), None, dX)
         return dX
 
     def train(self, theta: Array, slots: tuple[Array, ...], rules: Rules, steps: Steps) -> int:
         """Run the steps in place; how many were completed before one that is not finite."""
-        examples = _rows(steps.X), _packed(steps.Y), _weight(steps.weight)
-        order, bounds, rates = _packed(steps.order), _packed(steps.bounds), _packed(steps.rates)
+        examples = _rows(steps.X), packed(steps.Y), _weight(steps.weight)
+        order, bounds, rates = packed(steps.order), packed(steps.bounds), packed(steps.rates)
         return self._plan.train(theta, slots, _rules(rules), *examples, order, bounds, rates, steps.first, steps.costs)
 
 
@@ -96,12 +96,8 @@ def _rows(X: Inputs) -> _native.Rows:
     return X
 
 
-def _packed(array: Array) -> Array:
-    return np.require(array, requirements=["C", "A"])
-
-
 def _weight(weight: Array | None) -> Array | None:
-    return None if weight is None else _packed(weight)
+    return None if weight is None else packed(weight)
 
 
 def _rules(rules: Rules) -> _native.Rules:

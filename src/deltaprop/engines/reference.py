@@ -11,7 +11,7 @@ import numpy as np
 from deltaprop._types import Array
 from deltaprop.core import equations as eq
 from deltaprop.core.activations import softmax_jacobian
-from deltaprop.core.border import columns, shares
+from deltaprop.core.border import columns, finite, shares
 from deltaprop.core.costs import CANONICAL
 from deltaprop.core.dropout import mask
 from deltaprop.core.sparse import Inputs, dense
@@ -85,7 +85,7 @@ class ReferencePlan:
             share = shares(weight, len(X), spec.dtype)
             cost = self._backprop(theta, X, Y, share, masks(spec, rules, t, len(X)))
             add_penalty(self.grad, theta, rules, spec.n_weights)
-            if not (np.isfinite(cost) and _finite(self.grad)):
+            if not (np.isfinite(cost) and finite(self.grad)):
                 return s
             clip(self.grad, rules.clip_norm)
             if not update(rules.optimizer, theta, self.grad, slots, rate, t + 1, spec.n_weights):
@@ -186,7 +186,7 @@ def update(
         return True
     kept = [v.copy() for v in moved]
     apply_update(optimizer, theta, g, slots, rate, t, n_weights)
-    if all(map(_finite, moved)):
+    if all(map(finite, moved)):
         return True
     for v, before in zip(moved, kept, strict=True):
         v[...] = before
@@ -199,10 +199,6 @@ def _norm(grad: Array) -> float:
         return length
     top = np.abs(grad).max()  # the squares overflowed, the gradient did not
     return float(top) * float(np.linalg.norm(grad / top))
-
-
-def _finite(grad: Array) -> bool:
-    return bool(np.isfinite(grad @ grad) or np.isfinite(grad).all())  # the square may overflow
 
 
 class ReferenceEngine:

@@ -10,7 +10,7 @@ import numpy as np
 
 from deltaprop._types import Array, Indices
 from deltaprop.core.dropout import check_dropout
-from deltaprop.core.sparse import Inputs, SparseRows
+from deltaprop.core.sparse import Inputs, SparseRows, packed
 from deltaprop.engines.protocol import Rules
 from deltaprop.errors import ArgumentError, ArgumentTypeError, sentence
 from deltaprop.network import Network, check_seed
@@ -94,7 +94,7 @@ def check_settings(
 def _examples(
     net: Network, X: object, Y: object, sample_weight: object, validation: object, seed: int
 ) -> tuple[Examples, Examples | None]:
-    rows, targets, weight = _packed(*net.examples(X, Y, sample_weight))
+    rows, targets, weight = _gatherable(*net.examples(X, Y, sample_weight))
     everything = np.arange(len(rows))
     if validation is None:
         return Examples(rows, targets, weight, everything), None
@@ -112,18 +112,17 @@ def _examples(
     if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
         must = "a fraction, (X, Y) or (X, Y, sample_weight)"
         raise ArgumentTypeError(sentence("validation", must, type(validation).__name__))
-    checked = _packed(*net.examples(*validation, of="validation "))
+    checked = _gatherable(*net.examples(*validation, of="validation "))
     return Examples(rows, targets, weight, everything), Examples(*checked, np.arange(len(checked[0])))
 
 
-def _packed(X: Inputs, Y: Array, weight: Array | None) -> tuple[Inputs, Array, Array | None]:
+def _gatherable(X: Inputs, Y: Array, weight: Array | None) -> tuple[Inputs, Array, Array | None]:
     """One copy, before the first step, of what would be slow to gather again in each of them.
 
     That is X whose rows are no run of numbers in memory (Fortran order, every second column), and Y and weights with
     gaps. Rows that lie apart, or in any order, stay where they are.
     """
-    weight = None if weight is None else np.require(weight, requirements=["C", "A"])
-    return _runs(X), np.require(Y, requirements=["C", "A"]), weight
+    return _runs(X), packed(Y), None if weight is None else packed(weight)
 
 
 def _runs(X: Inputs) -> Inputs:
