@@ -6,7 +6,7 @@
 namespace deltaprop {
 
 enum class Act : int { identity, sigmoid, tanh, relu, leaky_relu, elu, selu, gelu, silu, mish, softplus, exp, softmax };
-enum class Cost : int { quadratic, binary, categorical, huber, poisson, absolute };
+enum class Cost : int { quadratic, binary, categorical, huber, poisson, absolute, quantile };
 enum class Rule : int { sgd, rmsprop, adam };
 
 constexpr int MAX_LAYERS = 1024;
@@ -16,7 +16,7 @@ struct Spec {
     const int64_t* n;            // n_0 .. n_L
     const int* act;              // of layers 1 .. L, an Act each
     int cost;                    // a Cost
-    double threshold;            // of huber
+    double threshold;            // of huber; of quantile its q
     bool canonical;              // BP1 is a - y
 };
 
@@ -26,6 +26,7 @@ struct Rules {
     bool nesterov;
     const double* dropout;       // of layers 1 .. L-1, or null
     uint64_t seed;
+    bool by_weight = false;      // l1 and l2 are divided by what a step's batch weighs
 };
 
 // Rows of X lie x_stride elements apart, the numbers of a row x_step. Targets are class indices (indices) or rows (targets, n_L each).
@@ -47,6 +48,7 @@ struct Steps {
     const double* rates;
     int64_t count, first;
     double* costs;
+    double* penalties = nullptr; // or null: ½ l2 ‖W‖² + l1 ‖W‖_1 before each step
 };
 
 // All pointers to numbers are of the plan's type, float or double.

@@ -86,8 +86,8 @@ void activate(const std::string& set, int activation, const In& z, const Out& a,
 // What the training rules say, with the dropout probabilities that they point to.
 struct BoundRules : Rules {
     std::vector<double> p;
-    BoundRules(int rule, double momentum, bool nesterov, double beta1, double beta2, double epsilon, double decay, double l1, double l2, double clip_norm, std::vector<double> dropout, uint64_t seed)
-        : Rules{rule, momentum, beta1, beta2, epsilon, decay, l1, l2, clip_norm, nesterov, nullptr, seed}, p(std::move(dropout)) {
+    BoundRules(int rule, double momentum, bool nesterov, double beta1, double beta2, double epsilon, double decay, double l1, double l2, double clip_norm, std::vector<double> dropout, uint64_t seed, bool by_weight)
+        : Rules{rule, momentum, beta1, beta2, epsilon, decay, l1, l2, clip_norm, nesterov, nullptr, seed, by_weight}, p(std::move(dropout)) {
         if (!p.empty()) Rules::dropout = p.data();
     }
     size_t slots() const { return Rule(rule) == Rule::adam ? 2 : Rule(rule) == Rule::rmsprop || momentum != 0; }
@@ -103,7 +103,7 @@ public:
             if (width < 1) refuse("sizes", "1 or more each");
         for (int a : act_)
             if (a < 0 || a > int(Act::softmax)) refuse("activations", "of those that ACTIVATIONS names");
-        if (cost < 0 || cost > int(Cost::absolute)) refuse("cost", "of those that COSTS names");
+        if (cost < 0 || cost > int(Cost::quantile)) refuse("cost", "of those that COSTS names");
         if (batch < 1 || threads < 1) refuse("batch and threads", "1 or more");
         check_sizes(spec, batch);
         plan_.reset(named(set).make_plan(spec, batch, is_double, threads));
@@ -136,7 +136,7 @@ public:
     }
 
     int64_t train(const Out& theta, const std::vector<Out>& slots, const BoundRules& rules, const Rows& X, const In& Y, const MaybeIn& weight,
-                  const In& order, const In& bounds, const In& rates, int64_t first, const Out& costs) {
+                  const In& order, const In& bounds, const In& rates, int64_t first, const Out& costs, const MaybeOut& penalties) {
         const Examples e = examples(X, &Y, &weight);
         if (slots.size() > 2 || slots.size() < rules.slots()) refuse("slots", "as many vectors as the update rule keeps");
         if (!rules.p.empty() && rules.p.size() != act_.size() - 1) refuse("dropout", "one probability per hidden layer");
@@ -144,7 +144,8 @@ public:
         for (size_t i = 0; i < slots.size(); i++) s[i] = vector_out(slots[i], "slots");
         const int64_t count = int64_t(rates.size());
         Steps steps{indices(order, "order"), indices(bounds, "bounds"), numbers(rates, "rates"), count, first,
-                    const_cast<double*>(numbers(costs, "costs"))};
+                    const_cast<double*>(numbers(costs, "costs")), penalties ? const_cast<double*>(numbers(*penalties, "penalties")) : nullptr};
+        if (penalties && int64_t(penalties->size()) != count) refuse("penalties", "one number per step");
         check_steps(steps, e, int64_t(order.size()), int64_t(bounds.size()), int64_t(costs.size()));
         void* t = vector_out(theta, "theta");
         return alone([&] { return plan_->train(t, s, rules, e, steps); });
@@ -271,8 +272,8 @@ NB_MODULE(_native, m) {
     nb::dict activations, costs, rules;
     const char* names[] = {"identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "exp", "softmax"};
     for (int i = 0; i <= int(Act::softmax); i++) activations[names[i]] = i;
-    const char* of_costs[] = {"quadratic", "binary", "categorical", "huber", "poisson", "absolute"};
-    for (int i = 0; i <= int(Cost::absolute); i++) costs[of_costs[i]] = i;
+    const char* of_costs[] = {"quadratic", "binary", "categorical", "huber", "poisson", "absolute", "quantile"};
+    for (int i = 0; i <= int(Cost::quantile); i++) costs[of_costs[i]] = i;
     const char* of_rules[] = {"sgd", "rmsprop", "adam"};
     for (int i = 0; i <= int(Rule::adam); i++) rules[of_rules[i]] = i;
     m.attr("ACTIVATIONS") = activations;
@@ -280,13 +281,13 @@ NB_MODULE(_native, m) {
     m.attr("RULES") = rules;
     nb::class_<Rules>(m, "_Rules");
     nb::class_<BoundRules, Rules>(m, "Rules")
-        .def(nb::init<int, double, bool, double, double, double, double, double, double, double, std::vector<double>, uint64_t>(), "rule"_a, "momentum"_a, "nesterov"_a,
-             "beta1"_a, "beta2"_a, "epsilon"_a, "decay"_a, "l1"_a, "l2"_a, "clip_norm"_a, "dropout"_a, "seed"_a);
+        .def(nb::init<int, double, bool, double, double, double, double, double, double, double, std::vector<double>, uint64_t, bool>(), "rule"_a, "momentum"_a, "nesterov"_a,
+             "beta1"_a, "beta2"_a, "epsilon"_a, "decay"_a, "l1"_a, "l2"_a, "clip_norm"_a, "dropout"_a, "seed"_a, "by_weight"_a);
     nb::class_<BoundPlan>(m, "Plan")
         .def(nb::init<const std::string&, std::vector<int64_t>, std::vector<int>, int, double, bool, int64_t, bool, int>(), "instruction_set"_a, "sizes"_a, "activations"_a,
              "cost"_a, "threshold"_a, "canonical"_a, "batch"_a, "is_double"_a, "threads"_a)
         .def("forward", &BoundPlan::forward, "theta"_a, "X"_a, "out"_a)
         .def("evaluate", &BoundPlan::evaluate, "theta"_a, "X"_a, "Y"_a, "weight"_a.none(), "out"_a)
         .def("gradients", &BoundPlan::gradients, "theta"_a, "X"_a, "Y"_a, "weight"_a.none(), "grad"_a.none(), "dX"_a.none())
-        .def("train", &BoundPlan::train, "theta"_a, "slots"_a, "rules"_a, "X"_a, "Y"_a, "weight"_a.none(), "order"_a, "bounds"_a, "rates"_a, "first"_a, "costs"_a);
+        .def("train", &BoundPlan::train, "theta"_a, "slots"_a, "rules"_a, "X"_a, "Y"_a, "weight"_a.none(), "order"_a, "bounds"_a, "rates"_a, "first"_a, "costs"_a, "penalties"_a.none());
 }

@@ -20,6 +20,7 @@ template <class T> double cost_of_a(const Spec& s, const T* a, const T* y, int64
             case Cost::huber: C += r != r ? r : inside * (size - T(0.5) * inside); break;
             case Cost::poisson: C += r + xlogy(y[j], y[j]) - xlogy(y[j], a[j]); break;
             case Cost::absolute: C += size; break;
+            case Cost::quantile: C += r < 0 ? t * -r : (1 - t) * r; break;
         }
     }
     return C;
@@ -33,6 +34,7 @@ template <class T> inline T cost_gradient(const Spec& s, T a, T y) {
         case Cost::categorical: return y == 0 ? T(0) : -y / a;
         case Cost::huber: return r > t ? t : r < -t ? -t : r;
         case Cost::poisson: return (a - y) / a;  // 1 - y / a loses digits where they are close
+        case Cost::quantile: return r > 0 ? T(1 - s.threshold) : r < 0 ? -t : r;
         default: return r > 0 ? T(1) : r < 0 ? T(-1) : r;
     }
 }

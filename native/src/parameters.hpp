@@ -49,6 +49,8 @@ public:
             }
         reach_ = measured_reach();
         rules_ = &rules;
+        l1_ = rules.l1;
+        l2_ = rules.l2;
     }
 
     void give_back(T* theta, void* const* slots) const {
@@ -59,9 +61,31 @@ public:
 
     void end() { rules_ = nullptr; }
 
+    // The penalties of a step whose batch weighs this much.
+    void share_penalties(double weight) {
+        l1_ = weight > 0 ? rules_->l1 / weight : 0;
+        l2_ = weight > 0 ? rules_->l2 / weight : 0;
+    }
+
+    // ½ l2 ‖W‖² + l1 ‖W‖_1, over the same pieces for any number of threads.
+    double penalty() const {
+        if (!penalised()) return 0;
+        over_runs([&](int64_t begin, int64_t end, int64_t run, bool weights) {
+            double squares = 0, sizes = 0;
+            for (int64_t i = begin; i < end && weights; i++) {
+                squares += double(theta_[i]) * double(theta_[i]);
+                sizes += std::fabs(double(theta_[i]));
+            }
+            sums_[run] = 0.5 * l2_ * squares + l1_ * sizes;
+        });
+        double sum = 0;
+        for (int64_t run = 0; run < runs(); run++) sum += sums_[run];
+        return sum;
+    }
+
     // Whether a step whose gradient stays below `bound` is sure to move everything to finite numbers; then it counts as taken.
     bool surely_moves(const Stepped<T>& stepped, double bound) {
-        const Reach next = reach_.after(*rules_, stepped.rate, stepped.keep, bound + rules_->l2 * reach_.theta + rules_->l1);
+        const Reach next = reach_.after(*rules_, stepped.rate, stepped.keep, bound + l2_ * reach_.theta + l1_);
         if (!next.within(SAFE)) return false;
         reach_ = next;
         return true;
@@ -127,7 +151,7 @@ private:
     }
 
     void penalise(const T* w, T* g, int64_t count) const {
-        const T l1 = T(rules_->l1), l2 = T(rules_->l2);
+        const T l1 = T(l1_), l2 = T(l2_);
         for (int64_t i = 0; i < count; i++) g[i] += l2 * w[i] + (w[i] > 0 ? l1 : w[i] < 0 ? -l1 : T(0));
     }
 
@@ -181,6 +205,7 @@ private:
     Memory<double> sums_;
     Reach reach_;
     const Rules* rules_ = nullptr;
+    double l1_ = 0, l2_ = 0;  // of the present step
 };
 
 }  // namespace

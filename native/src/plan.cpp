@@ -86,6 +86,8 @@ private:
         const int64_t m = steps.bounds[s + 1] - steps.bounds[s];
         step_ = steps.first + s;
         refresh_below(2);
+        if (parameters_.rules().by_weight) parameters_.share_penalties(weight_of(e, rows, 0, m));
+        if (steps.penalties) steps.penalties[s] = parameters_.penalty();
         double C;
         const bool fused = m <= batch_ && !parameters_.clips();
         if (!(fused ? fused_step(e, rows, m, steps.rates[s], &C) : plain_step(e, rows, m, steps.rates[s], &C))) return false;
@@ -208,10 +210,15 @@ private:
         return m;
     }
 
-    static double weigh(const Examples& e, const int64_t* rows, int64_t first, int64_t m) {
+    static double weight_of(const Examples& e, const int64_t* rows, int64_t first, int64_t m) {
         if (!e.weight) return double(m);
         double total = 0;
         for (int64_t i = first; i < first + m; i++) total += e.weight[rows ? rows[i] : i];
+        return total;
+    }
+
+    static double weigh(const Examples& e, const int64_t* rows, int64_t first, int64_t m) {
+        const double total = weight_of(e, rows, first, m);
         return total > 0 ? total : 1;
     }
 

@@ -213,7 +213,7 @@ static Trained naive_training(const Net& net, Numbers theta, const Numbers& X, c
         const double t = double(s.first + step + 1), rate = s.rates[step];
         for (size_t i = 0; i < theta.size(); i++) {
             double g = at.grad[i], &m = first_slot[i], &v = second[i];
-            if (int64_t(i) < net.b(1)) g += r.l2 * theta[i];
+            if (int64_t(i) < net.b(1)) g += r.l2 / (r.by_weight ? double(s.bounds[step + 1] - s.bounds[step]) : 1) * theta[i];
             if (Rule(r.rule) == Rule::sgd) {
                 m = r.momentum * m - rate * g;
                 theta[i] += m;
@@ -251,8 +251,14 @@ template <class T> struct Training {
 };
 
 static Rules sgd() { return {int(Rule::sgd), 0.5, 0, 0, 0, 0, 0, 0.01, -1, false, nullptr, 1}; }
-static Rules plain() { return {int(Rule::sgd), 0, 0, 0, 0, 0, 0, 0, -1, false, nullptr, 1}; }
 static Rules adam() { return {int(Rule::adam), 0, 0.9, 0.999, 1e-8, 0, 0, 0.01, -1, false, nullptr, 1}; }
+static Rules shared() {
+    Rules r = adam();
+    r.l2 = 3;
+    r.by_weight = true;
+    return r;
+}
+static Rules plain() { return {int(Rule::sgd), 0, 0, 0, 0, 0, 0, 0, -1, false, nullptr, 1}; }
 
 template <class T> void test_training(const Set& set, const Data<T>& data, const Rules& rules, int64_t batch, int threads) {
     Training<T> got(set, data, rules, batch, threads);
@@ -268,7 +274,7 @@ template <class T> void test_sizes(const Set& set) {
             const int threads = 1 + int((m + n) % 3);
             if (n) test_passes<T>(set, Data<T>(classifier({n, 5, 3}), m, 1), 64, threads);
             if (n) test_passes<T>(set, Data<T>(fitter({3, n, 4}), m, 2), 300, threads);
-            if (n && m) test_training<T>(set, Data<T>(classifier({4, n, n < 65 ? n : 3, 2}), m, 3), m % 2 ? sgd() : adam(), 16, threads);
+            if (n && m) test_training<T>(set, Data<T>(classifier({4, n, n < 65 ? n : 3, 2}), m, 3), m % 2 ? sgd() : m % 3 ? adam() : shared(), 16, threads);
             if (n) test_passes<T>(set, Data<T>(classifier({n, 5, 3}), m, 1).sparse(1 + m % 7), 64, threads);
             if (n) test_passes<T>(set, Data<T>(fitter({3, n, 4}), m, 2).sparse(1 + m % 3), 300, threads);
             if (n && m) test_training<T>(set, Data<T>(classifier({n, 20, 3}), m, 3).sparse(4), m % 2 ? plain() : adam(), 16, threads);
@@ -281,7 +287,7 @@ template <class T> void test_threads(const Set& set, const Data<T>& wide) {
     Rules clipped = sgd(), with_dropout = adam();
     clipped.clip_norm = 0.1;
     with_dropout.dropout = dropped;
-    for (const Rules& rules : {sgd(), plain(), adam(), clipped, with_dropout}) {
+    for (const Rules& rules : {sgd(), plain(), adam(), shared(), clipped, with_dropout}) {
         const Training<T> one(set, wide, rules, 120, 1);
         for (int threads : {2, 3, 5}) {
             const Training<T> several(set, wide, rules, 120, threads, true);

@@ -31,6 +31,7 @@ class Rules:
         clip_norm: float,
         dropout: Sequence[float],
         seed: int,
+        by_weight: bool,
     ) -> None: ...
 
 class Plan:
@@ -65,4 +66,5 @@ class Plan:
         rates: Array,
         first: int,
         costs: Array,
+        penalties: Array | None,
     ) -> int: ...

@@ -38,7 +38,7 @@ class OutputError(DeltapropError, OSError):
     """A file could not be written; what was there before is still there."""
 
 
-class NonFiniteError(DeltapropError, ArithmeticError):
+class NonFiniteError(DeltapropError, ArithmeticError, ValueError):
     """NaN or Inf appeared; the message names step, layer and equation."""
 
 

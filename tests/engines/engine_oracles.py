@@ -69,7 +69,9 @@ class NaiveOracle:
             cost, g = self.gradients(theta, X, Y, weight, self.masks(rules, t, len(X)))
             costs.append(cost)
             W = theta[:n_weights]
-            g[:n_weights] += rules.l2 * W + rules.l1 * np.array([naive.sign(w) for w in W])
+            heavy = 1.0 if not rules.by_weight else len(X) if weight is None else sum(weight.tolist())
+            signs = np.array([naive.sign(w) for w in W])
+            g[:n_weights] += (rules.l2 * W + rules.l1 * signs) / heavy
             length = sum(v * v for v in g) ** 0.5
             if rules.clip_norm is not None and length > rules.clip_norm:
                 g *= rules.clip_norm / length

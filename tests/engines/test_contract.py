@@ -253,6 +253,28 @@ def test_training_on_rows_or_indices_weighted_or_not(engine, dtype, rng, indices
     check_training(case, Rules(dp.Adam(0.01, weight_decay=0.2)), steps_of(case, BATCHES, rng, 0.01), dtype)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("variant", [{}, {"clip_norm": 0.05}, {"l1": 0.3}])
+def test_penalties_divided_by_what_a_batch_weighs(engine, dtype, rng, variant, weighted):
+    case = Case(engine, small(dtype), 17, rng, weighted=weighted)
+    rules, steps = Rules(dp.Adam(0.02), l2=0.7, by_weight=True, **variant), steps_of(case, BATCHES, rng, 0.02)
+    W = case.theta[: case.spec.n_weights].astype(np.float64)
+    heavy = BATCHES[0] if case.weight is None else case.weight[steps.order[: BATCHES[0]]].sum()
+    first = (0.35 * (W**2).sum() + rules.l1 * np.abs(W).sum()) / heavy
+    check_training(case, rules, steps, dtype)
+    assert steps.penalties[0] == pytest.approx(first, rel=1e-5)
+    assert len(set(steps.penalties)) == len(BATCHES)
+
+
+def test_a_batch_that_weighs_nothing_has_no_penalty(engine, dtype, rng):
+    case = Case(engine, small(dtype), 17, rng)
+    case.weight, before = np.zeros(17), case.theta.copy()
+    steps = steps_of(case, (17,), rng, 0.1)
+    assert case.plan.train(case.theta, (), Rules(dp.SGD(0.1), l2=1.0, by_weight=True), steps) == 1
+    np.testing.assert_array_equal(case.theta, before)
+    assert steps.penalties[0] == 0
+
+
 @pytest.mark.parametrize("rule", [dp.SGD(0.1, weight_decay=0.3), dp.RMSprop(0.01, weight_decay=0.3)])
 def test_decoupled_decay_acts_on_the_weights_alone(engine, dtype, rng, rule):
     case = Case(engine, small(dtype, "relu", "identity", "quadratic"), 17, rng)

@@ -188,7 +188,7 @@ def test_slots_are_named(rule, slots):
         (lambda: AdamW(True), ArgumentTypeError, "`learning_rate` must be a number. Got True."),
         (lambda: SGD("0.1"), ArgumentTypeError, "`learning_rate` must be a number. Got '0.1'."),
         (lambda: SGD(None), ArgumentTypeError, "`learning_rate` must be a number. Got None."),
-        (lambda: SGD(0.1, 1.0), ArgumentError, "`momentum` must be at least 0 and less than 1. Got 1.0."),
+        (lambda: SGD(0.1, 1.5), ArgumentError, "`momentum` must be from 0 to 1. Got 1.5."),
         (lambda: SGD(0.1, nesterov="yes"), ArgumentTypeError, "`nesterov` must be True or False. Got 'yes'."),
         (lambda: Adam(beta1=1.0), ArgumentError, "`beta1` must be at least 0 and less than 1. Got 1.0."),
         (lambda: Adam(beta2=-0.1), ArgumentError, "`beta2` must be at least 0 and less than 1. Got -0.1."),

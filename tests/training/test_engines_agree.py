@@ -116,7 +116,7 @@ def test_of_the_estimators(native, dtype, examples, solver):
         curves = []
         for engine in ("native", "reference"):
             given = {"solver": solver, "max_iter": 30, "tol": 0.0, "n_iter_no_change": 30, "random_state": 0}
-            model = kind((20,), batch_size=100, engine=engine, **given)
+            model = kind(hidden_layer_sizes=(20,), batch_size=100, engine=engine, **given)
             curves.append(model.fit(X.astype(dtype), target).loss_curve_)
         np.testing.assert_allclose(curves[0], curves[1], rtol=WITHIN[dtype.name], atol=0)
 

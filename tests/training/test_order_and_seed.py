@@ -91,9 +91,9 @@ def test_no_rows_are_refused(classifier):
 
 @given(m=st.integers(1, 200), seed=st.integers(0, 2**63 - 1), epoch=st.integers(0, 10**6))
 def test_the_order_is_a_permutation_given_by_seed_and_epoch(m, seed, epoch):
-    order = epoch_order(np.arange(m), seed, epoch, True)
+    order = epoch_order(np.arange(m), epoch, seed=seed, shuffle=True)
     np.testing.assert_array_equal(np.sort(order), np.arange(m))
-    np.testing.assert_array_equal(order, epoch_order(np.arange(m), seed, epoch, True))
+    np.testing.assert_array_equal(order, epoch_order(np.arange(m), epoch, seed=seed, shuffle=True))
 
 
 @given(m=st.integers(1, 100), batch_size=st.integers(1, 120))
@@ -114,7 +114,7 @@ def test_a_split_leaves_no_row_out_and_neither_side_empty(m, fraction, seed):
 
 
 def test_the_split_is_not_drawn_from_the_stream_of_the_order():
-    order = epoch_order(np.arange(60), 5, 0, True)
+    order = epoch_order(np.arange(60), 0, seed=5, shuffle=True)
     assert sorted(order[:15]) != split(60, 0.25, 5)[1].tolist()
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from deltaprop import _native
 from deltaprop._types import Array
 from deltaprop.core.activations import ACTIVATIONS, OUTPUTS
-from deltaprop.core.costs import BINARY, CATEGORICAL, COSTS, Cost, huber_threshold
+from deltaprop.core.costs import BINARY, CATEGORICAL, COSTS, Cost, parameter
 from deltaprop.core.sparse import Inputs, SparseRows, packed
 from deltaprop.core.spec import Spec
 from deltaprop.engines import limits as limits  # threadpoolctl is told of our threads
@@ -28,11 +28,10 @@ def unsupported(spec: Spec) -> str | None:
 
 
 def _cost(cost: Cost) -> tuple[str, float] | None:
-    """The core's name for a built-in cost, with its threshold; None for a user's own."""
+    """The core's name for a built-in cost, with its number; None for a user's own."""
     named = {BINARY: "binary", CATEGORICAL: "categorical"}.get(cost)
-    threshold = huber_threshold(cost)
-    if threshold is not None:
-        return "huber", threshold
+    if parameter(cost) is not None:
+        return parameter(cost)
     if named is None and cost == COSTS.get(cost.name):
         named = cost.name
     return None if named is None else (named, 1.0)
@@ -83,7 +82,8 @@ class NativePlan:
         """Run the steps in place; how many were completed before one that is not finite."""
         examples = _rows(steps.X), packed(steps.Y), _weight(steps.weight)
         order, bounds, rates = packed(steps.order), packed(steps.bounds), packed(steps.rates)
-        return self._plan.train(theta, slots, _rules(rules), *examples, order, bounds, rates, steps.first, steps.costs)
+        counted = steps.first, steps.costs, steps.penalties if rules.by_weight else None
+        return self._plan.train(theta, slots, _rules(rules), *examples, order, bounds, rates, *counted)
 
 
 def _rows(X: Inputs) -> _native.Rows:
@@ -116,6 +116,7 @@ def _rules(rules: Rules) -> _native.Rules:
         clip_norm=-1.0 if rules.clip_norm is None else rules.clip_norm,
         dropout=list(rules.dropout),
         seed=rules.seed,
+        by_weight=rules.by_weight,
     )
 
 

@@ -23,7 +23,8 @@ class Rules:
     """What every step of a training does: the update rule, and what is added to C or done to the gradient.
 
     The gradient is that of C + ½ l2 ‖W‖² + l1 ‖W‖_1 (biases are not penalised), scaled down to the norm `clip_norm`
-    where it is longer. `dropout` holds the hidden layers' probabilities, () for none; `seed` is that of its masks.
+    where it is longer. `dropout` holds the hidden layers' probabilities, () for none; `seed` is that of its masks. With
+    `by_weight` both penalties are divided by what the batch weighs: its number of examples, or their weights' sum.
     """
 
     optimizer: Optimizer
@@ -32,6 +33,7 @@ class Rules:
     clip_norm: float | None = None
     dropout: tuple[float, ...] = ()
     seed: int = 0
+    by_weight: bool = False
 
 
 @dataclass
@@ -39,7 +41,8 @@ class Steps:
     """A run of consecutive steps over rows X (m, n_0), dense or sparse, Y ((m,) or (m, n_L)) and weight ((m,) or None).
 
     Step s, counted from 0, takes the examples order[bounds[s]:bounds[s + 1]] at the rate rates[s]; `first` is how many
-    steps came before this run since training began. `costs[s]` receives C of the step's batch, penalties apart.
+    steps came before this run since training began. `costs[s]` receives C of the step's batch, penalties apart;
+    `penalties[s]`, where the rules say `by_weight`, what they came to before the step.
     """
 
     X: Inputs
@@ -50,9 +53,11 @@ class Steps:
     rates: Array
     first: int = 0
     costs: Array = field(init=False)
+    penalties: Array = field(init=False)
 
     def __post_init__(self) -> None:
         self.costs = np.full(len(self.rates), np.nan)
+        self.penalties = np.zeros(len(self.rates))
 
     def batch(self, s: int) -> tuple[Inputs, Array, Array | None]:
         """The examples of step s: rows of X, of Y, and their weights."""

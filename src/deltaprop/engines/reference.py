@@ -84,9 +84,12 @@ class ReferencePlan:
             t = steps.first + s
             share = shares(weight, len(X), spec.dtype)
             cost = self._backprop(theta, X, Y, share, masks(spec, rules, t, len(X)))
-            add_penalty(self.grad, theta, rules, spec.n_weights)
+            penalties = penalties_of(rules, weight, len(X))
+            add_penalty(self.grad, theta, penalties, spec.n_weights)
             if not (np.isfinite(cost) and finite(self.grad)):
                 return s
+            if rules.by_weight:
+                steps.penalties[s] = penalty(theta, penalties, spec.n_weights)
             clip(self.grad, rules.clip_norm)
             if not update(rules.optimizer, theta, self.grad, slots, rate, t + 1, spec.n_weights):
                 return s
@@ -159,12 +162,28 @@ def masks(spec: Spec, rules: Rules, step: int, m: int) -> Masks:
     return {l: mask(spec, rules.dropout, rules.seed, step, l, m) for l in dropped}
 
 
-def add_penalty(grad: Array, theta: Array, rules: Rules, n_weights: int) -> None:
+def penalties_of(rules: Rules, weight: Array | None, m: int) -> tuple[float, float]:
+    """(l1, l2) of a batch of m examples of these weights; 0 for a batch that weighs nothing."""
+    if not rules.by_weight:
+        return rules.l1, rules.l2
+    total = float(m if weight is None else weight.sum())
+    return (rules.l1 / total, rules.l2 / total) if total > 0 else (0.0, 0.0)
+
+
+def penalty(theta: Array, penalties: tuple[float, float], n_weights: int) -> float:
+    """½ l2 ‖W‖² + l1 ‖W‖_1."""
+    l1, l2 = penalties
+    W = theta[:n_weights].astype(np.float64)
+    return (0.5 * l2 * float(W @ W) if l2 else 0.0) + (l1 * float(np.abs(W).sum()) if l1 else 0.0)
+
+
+def add_penalty(grad: Array, theta: Array, penalties: tuple[float, float], n_weights: int) -> None:
     """Add the gradient of ½ l2 ‖W‖² + l1 ‖W‖_1: l2 W + l1 sign(W), on the weights alone."""
-    if rules.l2:
-        grad[:n_weights] += rules.l2 * theta[:n_weights]
-    if rules.l1:
-        grad[:n_weights] += rules.l1 * np.sign(theta[:n_weights])
+    l1, l2 = penalties
+    if l2:
+        grad[:n_weights] += l2 * theta[:n_weights]
+    if l1:
+        grad[:n_weights] += l1 * np.sign(theta[:n_weights])
 
 
 def clip(grad: Array, norm: float | None) -> None:

@@ -54,12 +54,15 @@ def _check_number(name: str, value: object) -> None:
         raise ArgumentError(sentence(name, "finite", repr(value)))
     if name in ("learning_rate", "epsilon") and value <= 0:
         raise ArgumentError(sentence(name, "greater than 0", repr(value)))
-    if name in ("momentum", "beta1", "beta2", "rho") and not 0 <= value < 1:
+    if name == "momentum" and not 0 <= value <= 1:
+        raise ArgumentError(sentence(name, "from 0 to 1", repr(value)))
+    if name in ("beta1", "beta2", "rho") and not 0 <= value < 1:
         raise ArgumentError(sentence(name, "at least 0 and less than 1", repr(value)))
-    if name in ("weight_decay", "tolerance") and value < 0:
+    if name in ("weight_decay", "tolerance", "relative_tolerance") and value < 0:
         raise ArgumentError(sentence(name, "0 or more", repr(value)))
-    if name == "memory" and (value < 1 or value != int(value)):
-        raise ArgumentError(sentence(name, "a whole number, 1 or more", repr(value)))
+    least = {"memory": 1, "max_evaluations": 0}.get(name)
+    if least is not None and (value < least or value != int(value)):
+        raise ArgumentError(sentence(name, f"a whole number, {least} or more", repr(value)))
 
 
 @dataclass(frozen=True)
@@ -148,13 +151,16 @@ class LBFGS(Optimizer):
     """Limited-memory BFGS on the whole batch, through SciPy; one epoch is one of its iterations.
 
     `memory` pairs are kept; it stops where the largest gradient element is below `tolerance`. There is no
-    learning rate: a line search finds each step's length.
+    learning rate: a line search finds each step's length. It also stops where one step lowers the cost by less than
+    `relative_tolerance` of it, or after `max_evaluations` of the gradient (0: twenty per epoch).
     """
 
     learning_rate: float = field(default=1.0, init=False, repr=False)
     weight_decay: float = field(default=0.0, init=False, repr=False)
     memory: int = 10
     tolerance: float = 1e-6
+    relative_tolerance: float = 0.0
+    max_evaluations: int = 0
 
 
 def _decaying_mean(mean: Array, value: Array, beta: float) -> None:

@@ -14,7 +14,7 @@ def generator(seed: int, stream: int, epoch: int = 0) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(counter=[0, epoch, 0, 0], key=[seed, stream]))
 
 
-def epoch_order(rows: Indices, seed: int, epoch: int, shuffle: bool) -> Indices:
+def epoch_order(rows: Indices, epoch: int, *, seed: int, shuffle: bool) -> Indices:
     """The training rows in the order in which this epoch takes them."""
     return generator(seed, SHUFFLE, epoch).permutation(rows) if shuffle else rows
 

@@ -28,12 +28,17 @@ class StepEvent:
 
 @dataclass(frozen=True)
 class EpochEvent:
-    """One finished epoch: its record, the history up to and with it, the network as it is now."""
+    """One finished epoch: its record, the history up to and with it, the network as it is now.
+
+    `loss` is the mean of the batches' costs by their number of rows; with the penalties where those are divided by what
+    a batch weighs, as in the estimators (it is scikit-learn's `loss_`).
+    """
 
     record: EpochRecord
     history: History
     net: Network
-    stop: Callable[[], None]
+    stop: Callable[..., None]
+    loss: float
 
 
 OnStep = Callable[[StepEvent], object]

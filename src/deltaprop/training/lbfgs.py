@@ -6,7 +6,7 @@ import numpy as np
 
 from deltaprop._types import Array
 from deltaprop.core.sparse import Inputs
-from deltaprop.engines.reference import add_penalty
+from deltaprop.engines.reference import add_penalty, penalties_of, penalty
 from deltaprop.errors import NonFiniteError
 from deltaprop.optim.optimizers import LBFGS
 from deltaprop.trace.nonfinite import find_nonfinite
@@ -34,10 +34,10 @@ def run_lbfgs(run: Run, data: Examples) -> None:
     problem.check(start)
     options = {
         "maxiter": run.settings.epochs,
-        "maxfun": 20 * run.settings.epochs,
+        "maxfun": rule.max_evaluations or 20 * run.settings.epochs,
         "maxcor": int(rule.memory),
         "gtol": rule.tolerance,
-        "ftol": 0.0,  # the tolerance alone says when it is good enough
+        "ftol": rule.relative_tolerance,
     }
     try:
         result = minimize(
@@ -55,17 +55,19 @@ class _Problem:
     def __init__(self, run: Run, data: Examples) -> None:
         self.run, self.batch = run, _all(data)
         self.plan = run.net.new_plan(min(len(self.batch[0]), 1024))
+        self.penalties = penalties_of(run.settings.rules, self.batch[2], len(self.batch[0]))
         self.cost = self.accepted = np.nan  # C of the latest evaluation, and of the iterate before this iteration
+        self.total = np.nan  # C of the latest evaluation with its penalty
 
     @np.errstate(over="ignore")
     def function(self, theta64: Array) -> tuple[float, Array]:
         """C + ½ l2 ‖W‖² and its gradient, in float64."""
-        spec, rules = self.run.net.spec, self.run.settings.rules
+        spec = self.run.net.spec
         theta = theta64.astype(spec.dtype)
         self.cost = self.plan.gradients(theta, *self.batch)
-        add_penalty(self.plan.grad, theta, rules, spec.n_weights)
-        W = theta[: spec.n_weights].astype(np.float64)
-        return self.cost + 0.5 * rules.l2 * float(W @ W), self.plan.grad.astype(np.float64)
+        add_penalty(self.plan.grad, theta, self.penalties, spec.n_weights)
+        self.total = self.cost + penalty(theta, self.penalties, spec.n_weights)
+        return self.total, self.plan.grad.astype(np.float64)
 
     def check(self, start: Array) -> None:
         """Refuse a start at which C or its gradient is not finite."""
@@ -85,7 +87,7 @@ class _Problem:
         if before is not None:
             self._tell(before)
         self.accepted = self.cost
-        run.end_epoch(run.history.steps, self.cost, 1.0)
+        run.end_epoch(run.history.steps, self.cost, self.total, 1.0)
         for callback in run.settings.on_progress:
             callback(float(run.history.steps))
         if run.must_stop():

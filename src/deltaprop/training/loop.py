@@ -13,18 +13,18 @@ import numpy as np
 
 from deltaprop._types import Array
 from deltaprop.engines.protocol import Plan, Steps
-from deltaprop.engines.reference import add_penalty, clip, masks
+from deltaprop.engines.reference import add_penalty, clip, masks, penalties_of
 from deltaprop.errors import NonFiniteError
 from deltaprop.network import Network
 from deltaprop.optim.optimizers import LBFGS, Optimizer, apply_update
 from deltaprop.optim.schedules import Schedule
 from deltaprop.trace.nonfinite import first_nonfinite
 from deltaprop.trace.record import Trace, record
-from deltaprop.training.batches import batch_bounds, batch_weights, epoch_order
+from deltaprop.training.batches import batch_bounds, batch_weights
 from deltaprop.training.events import OnEpoch, OnProgress, OnStep, StepEvent
 from deltaprop.training.history import History
 from deltaprop.training.lbfgs import run_lbfgs
-from deltaprop.training.run import Run
+from deltaprop.training.run import OptimizerState, Run
 from deltaprop.training.settings import Examples, Settings, check_settings
 from deltaprop.training.stopping import EarlyStopping
 
@@ -88,7 +88,18 @@ def train(
         time_limit=time_limit,
         seed=seed,
     )
-    run = Run(net, settings, validation_data)
+    return run_training(net, settings, data, validation_data)
+
+
+def run_training(
+    net: Network,
+    settings: Settings,
+    data: Examples,
+    validation: Examples | None = None,
+    state: OptimizerState | None = None,
+) -> History:
+    """`train` on what is checked already; `state` is that of the optimiser, taken up where it was left."""
+    run = Run(net, settings, validation, state)
     driver = run_lbfgs if isinstance(settings.optimizer, LBFGS) else run_minibatches
     with run:
         driver(run, data)
@@ -100,37 +111,38 @@ def run_minibatches(run: Run, data: Examples) -> None:
     net, settings = run.net, run.settings
     bounds = batch_bounds(len(data.rows), settings.batch_size)
     plan = net.new_plan(settings.batch_size)
-    slots = tuple(np.zeros_like(net.theta) for _ in settings.optimizer.slots)
     chunk = Chunk()
     for epoch in range(settings.epochs):
-        order = epoch_order(data.rows, settings.seed, epoch, settings.shuffle)
+        order = settings.order(data.rows, epoch)
         rates = run.rates(epoch, len(bounds) - 1)
-        costs = np.empty(len(rates))
+        costs, penalties = np.empty(len(rates)), np.empty(len(rates))
         s = 0
         while s < len(rates):
             if run.must_stop():
                 return
             stop = s + (1 if settings.on_step else min(chunk.steps, len(rates) - s))
-            steps = Steps(data.X, data.Y, data.weight, order, bounds[s : stop + 1], rates[s:stop], run.history.steps)
-            _run_steps(run, plan, slots, steps, epoch, chunk)
-            costs[s:stop] = steps.costs
+            steps = Steps(data.X, data.Y, data.weight, order, bounds[s : stop + 1], rates[s:stop], run.state.steps)
+            _run_steps(run, plan, steps, epoch, chunk)
+            costs[s:stop], penalties[s:stop] = steps.costs, steps.penalties
             s = stop
             for callback in settings.on_progress:
                 callback(epoch + s / len(rates))
         weights = batch_weights(data.weight, order, bounds)
-        run.end_epoch(epoch + 1, float(costs @ weights / weights.sum()), float(rates[-1]))
+        loss = float((costs + penalties) @ np.diff(bounds) / bounds[-1])
+        run.end_epoch(epoch + 1, float(costs @ weights / weights.sum()), loss, float(rates[-1]))
         if run.must_stop():
             return
 
 
-def _run_steps(run: Run, plan: Plan, slots: tuple[Array, ...], steps: Steps, epoch: int, chunk: Chunk) -> None:
+def _run_steps(run: Run, plan: Plan, steps: Steps, epoch: int, chunk: Chunk) -> None:
     """One call of the plan; tells the step callbacks, for whom it is one step."""
-    net, settings = run.net, run.settings
+    net, settings, slots = run.net, run.settings, run.state.slots
     before = net.theta.copy() if settings.on_step else None
     begun = perf_counter()
     done = plan.train(net.theta, slots, settings.rules, steps)
     chunk.took(perf_counter() - begun, done)
     run.history.steps += done
+    run.state.steps += done
     if done < len(steps.rates):
         raise _nonfinite(net, settings, slots, steps, done, epoch)
     if before is not None:
@@ -187,7 +199,9 @@ def _in_update(net: Network, settings: Settings, slots: tuple[Array, ...], steps
     """Where a step whose gradient is finite goes wrong after it: in the penalty, or in the update of some layer."""
     rules, spec = settings.rules, net.spec
     g = np.concatenate([*(layer.dW.ravel() for layer in trace), *(layer.db for layer in trace)])
-    add_penalty(g, net.theta, rules, spec.n_weights)
+    rows = slice(int(steps.bounds[s]), int(steps.bounds[s + 1]))
+    weight = None if steps.weight is None else steps.weight[steps.order[rows]]
+    add_penalty(g, net.theta, penalties_of(rules, weight, rows.stop - rows.start), spec.n_weights)
     if not np.isfinite(g).all():
         return "Inf in the gradient with its penalty"
     clip(g, rules.clip_norm)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from types import TracebackType
 from typing import Self
@@ -11,6 +13,7 @@ import numpy as np
 from deltaprop._types import Array
 from deltaprop.errors import NonFiniteError
 from deltaprop.network import Network
+from deltaprop.optim.optimizers import Optimizer
 from deltaprop.optim.schedules import ReduceOnPlateau
 from deltaprop.trace.nonfinite import find_nonfinite
 from deltaprop.training.events import EpochEvent
@@ -21,11 +24,27 @@ from deltaprop.training.settings import Examples, Settings
 from deltaprop.training.stopping import Plateau, Stopper
 
 
+@dataclass
+class OptimizerState:
+    """What an optimiser carries from step to step: its vectors, as long as θ, and how many steps it has taken."""
+
+    slots: tuple[Array, ...]
+    steps: int = 0
+
+    @classmethod
+    def fresh(cls, net: Network, optimizer: Optimizer) -> OptimizerState:
+        """That of an optimiser which has not moved this network yet."""
+        return cls(tuple(np.zeros_like(net.theta) for _ in optimizer.slots))
+
+
 class Run:
     """The state of a training between steps. Entered, it answers Ctrl-C; left, it puts the best weights back."""
 
-    def __init__(self, net: Network, settings: Settings, validation: Examples | None) -> None:
+    def __init__(
+        self, net: Network, settings: Settings, validation: Examples | None, state: OptimizerState | None = None
+    ) -> None:
         self.net, self.settings, self.validation = net, settings, validation
+        self.state = state or OptimizerState.fresh(net, settings.optimizer)
         self.history = History(settings.seed, score_name(net.spec))
         self._stopper = Stopper(settings.early_stopping) if settings.early_stopping else None
         self._plateau = Plateau(settings.schedule) if isinstance(settings.schedule, ReduceOnPlateau) else None
@@ -68,7 +87,7 @@ class Run:
         factor = settings.schedule.factor(e, settings.epochs)
         return settings.optimizer.learning_rate * factor * (self._plateau.factor if self._plateau else 1.0)
 
-    def end_epoch(self, epoch: int, cost: float, rate: float) -> None:
+    def end_epoch(self, epoch: int, cost: float, loss: float, rate: float) -> None:
         """Validate, record, tell the callbacks, and follow the rules that may end the training or lower the rate."""
         validation_cost, validation_score = self._validate()
         now = EpochRecord(epoch, cost, validation_cost, validation_score, rate, self.seconds)
@@ -80,7 +99,7 @@ class Run:
             if self._stopper.saw(epoch, watched, self.net.theta):
                 self.stop("early stopping")
         for callback in self.settings.on_epoch:
-            callback(EpochEvent(now, self.history, self.net, self.stop))
+            callback(EpochEvent(now, self.history, self.net, self.stop, loss))
 
     def _validate(self) -> tuple[float | None, float | None]:
         held = self.validation
@@ -94,4 +113,5 @@ class Run:
                 f"Training stopped after step {self.history.steps}, on the validation examples: {where}. "
                 "The network has the parameters from after that step. Look for extreme values among those examples."
             )
-        return cost, score(net.spec, a, held.Y, held.weight)
+        measure = self.settings.score or partial(score, net.spec)
+        return cost, measure(a, held.Y, held.weight)

@@ -16,17 +16,22 @@ def score_name(spec: Spec) -> str:
 def score(spec: Spec, a: Array, Y: Array, weight: Array | None = None) -> float:
     """Accuracy (all of an example's yes/no outputs right), or R² averaged over the outputs; weighted by example."""
     if score_name(spec) == "R²":
-        return _r2(a, Y, weight)
+        return r2(a, Y, weight)
+    return accuracy(a, Y, weight, exclusive=spec.output.name == "softmax")
+
+
+def accuracy(a: Array, Y: Array, weight: Array | None = None, *, exclusive: bool) -> float:
+    """The share of examples whose class is right, or whose every yes/no output, where they are not exclusive."""
     if Y.ndim == 1:
         right = a.argmax(axis=1) == Y
-    elif spec.output.name == "softmax":
+    elif exclusive:
         right = a.argmax(axis=1) == Y.argmax(axis=1)
     else:
         right = ((a > 0.5) == (Y > 0.5)).all(axis=1)
     return float(np.average(right, weights=weight))
 
 
-def _r2(a: Array, Y: Array, weight: Array | None) -> float:
+def r2(a: Array, Y: Array, weight: Array | None) -> float:
     """1 - Σ (y - a)² / Σ (y - ȳ)²; for an output that is constant 1 where it is met exactly, else 0."""
     y = Y.astype(np.float64)
     left = np.average((y - a) ** 2, axis=0, weights=weight)

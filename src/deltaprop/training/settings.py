@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,12 @@ from deltaprop.errors import ArgumentError, ArgumentTypeError, sentence
 from deltaprop.network import Network, check_seed
 from deltaprop.optim.optimizers import LBFGS, Optimizer, get_optimizer
 from deltaprop.optim.schedules import Constant, Schedule, get_schedule
-from deltaprop.training.batches import split
+from deltaprop.training.batches import epoch_order, split
 from deltaprop.training.events import OnEpoch, OnProgress, OnStep
 from deltaprop.training.stopping import EarlyStopping
+
+Order = Callable[[Indices, int], Indices]  # of the rows in an epoch counted from 0
+Score = Callable[[Array, Array, Array | None], float]  # of outputs, targets and weights; None: accuracy or R²
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,9 @@ class Settings:
     on_step: tuple[OnStep, ...]
     on_epoch: tuple[OnEpoch, ...]
     on_progress: tuple[OnProgress, ...]
-    shuffle: bool
+    order: Order
     time_limit: float | None
+    score: Score | None = None
 
     @property
     def optimizer(self) -> Optimizer:
@@ -81,10 +86,10 @@ def check_settings(
         ),
         schedule=get_schedule(given["schedule"]),
         early_stopping=_early_stopping(given["early_stopping"], validate_on is not None),
-        on_step=_callbacks("on_step", given["on_step"]),
-        on_epoch=_callbacks("on_epoch", given["on_epoch"]),
-        on_progress=_callbacks("on_progress", given["on_progress"]),
-        shuffle=bool(given["shuffle"]),
+        on_step=callbacks("on_step", given["on_step"]),
+        on_epoch=callbacks("on_epoch", given["on_epoch"]),
+        on_progress=callbacks("on_progress", given["on_progress"]),
+        order=partial(epoch_order, seed=seed, shuffle=bool(given["shuffle"])),
         time_limit=_positive("time_limit", given["time_limit"]),
     )
     check_lbfgs(settings.rules, settings.schedule)
@@ -94,7 +99,7 @@ def check_settings(
 def _examples(
     net: Network, X: object, Y: object, sample_weight: object, validation: object, seed: int
 ) -> tuple[Examples, Examples | None]:
-    rows, targets, weight = _gatherable(*net.examples(X, Y, sample_weight))
+    rows, targets, weight = gatherable(*net.examples(X, Y, sample_weight))
     everything = np.arange(len(rows))
     if validation is None:
         return Examples(rows, targets, weight, everything), None
@@ -112,11 +117,11 @@ def _examples(
     if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
         must = "a fraction, (X, Y) or (X, Y, sample_weight)"
         raise ArgumentTypeError(sentence("validation", must, type(validation).__name__))
-    checked = _gatherable(*net.examples(*validation, of="validation "))
+    checked = gatherable(*net.examples(*validation, of="validation "))
     return Examples(rows, targets, weight, everything), Examples(*checked, np.arange(len(checked[0])))
 
 
-def _gatherable(X: Inputs, Y: Array, weight: Array | None) -> tuple[Inputs, Array, Array | None]:
+def gatherable(X: Inputs, Y: Array, weight: Array | None) -> tuple[Inputs, Array, Array | None]:
     """One copy, before the first step, of what would be slow to gather again in each of them.
 
     That is X whose rows are no run of numbers in memory (Fortran order, every second column), and Y and weights with
@@ -169,7 +174,8 @@ def _early_stopping(given: Any, validated: bool) -> EarlyStopping | None:
     return rule
 
 
-def _callbacks(name: str, given: Any) -> tuple[Callable[[Any], object], ...]:
+def callbacks(name: str, given: Any) -> tuple[Callable[[Any], object], ...]:
+    """None, a function or several, as a tuple, or an error."""
     found = () if given is None else tuple(given) if isinstance(given, Sequence) else (given,)
     for callback in found:
         if not callable(callback):
