@@ -72,6 +72,11 @@ COST = {
     "categorical": (lambda a, y: -ylog(y, a), lambda a, y: -y / a),
     "huber": (huber, lambda a, y: max(-1.0, min(1.0, a - y))),
     "poisson": (lambda a, y: a - y + ylog(y, y) - ylog(y, a), lambda a, y: 1 - y / a),
+    "quantile": (lambda a, y: abs(a - y) / 2, lambda a, y: sign(a - y) / 2),
+    "quantile(0.9)": (
+        lambda a, y: max(0.9 * (y - a), -0.1 * (y - a)),
+        lambda a, y: -0.9 if a < y else 0.1 if a > y else 0.0,
+    ),
     "absolute": (lambda a, y: abs(a - y), lambda a, y: sign(a - y)),
 }
 

@@ -18,6 +18,7 @@ OUTPUTS_AND_COSTS = [
     ("softplus", "poisson"),
     ("identity", "huber"),
     ("identity", "absolute"),
+    ("identity", "quantile(0.9)"),
 ]
 widths = st.integers(1, 5)
 batch_sizes = st.integers(1, 6)

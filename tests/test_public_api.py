@@ -44,6 +44,7 @@ EAGER = [
     "check",
     "huber",
     "load",
+    "quantile",
     "show_engines",
     "train",
 ]
@@ -78,6 +79,7 @@ SIGNATURES = {
     "check_torch": "(module, loss, X, Y, *, elements=200, seed=0)",
     "show_engines": "()",
     "huber": "(threshold=1.0)",
+    "quantile": "(q=0.5)",
     "Activation": "(name, sigma, sigma_prime, kinks=(), elementwise=True, fused=None)",
     "Cost": "(name, C, grad_a, targets='real', outputs=None, kinks=())",
     "Cost.from_rows": "(name, C, grad_a)",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from deltaprop.core.activations import Activation as Activation
 from deltaprop.core.costs import Cost as Cost
 from deltaprop.core.costs import huber as huber
+from deltaprop.core.costs import quantile as quantile
 from deltaprop.core.spec import Spec as Spec
 from deltaprop.engines.select import show_engines as show_engines
 from deltaprop.errors import ArgumentError as ArgumentError
@@ -109,6 +110,7 @@ __all__ = [
     "derive",
     "huber",
     "load",
+    "quantile",
     "show_engines",
     "train",
 ]

@@ -8,7 +8,9 @@ import pytest
 
 import deltaprop as dp
 from deltaprop.core.activations import OUTPUTS
-from deltaprop.core.costs import BINARY, CANONICAL, CATEGORICAL, COSTS, get_cost, huber
+from deltaprop.core.costs import BINARY, CANONICAL, CATEGORICAL, COSTS, get_cost, huber, quantile
+
+mp.mp.dps = 80
 
 
 def ylog(y, a):
@@ -26,10 +28,13 @@ TRUTH = {
     "huber(2.5)": lambda a, y: h(a - y, 2.5),
     "poisson": lambda a, y: a - y + ylog(y, y) - ylog(y, a),
     "absolute": lambda a, y: abs(a - y),
+    "quantile": lambda a, y: abs(a - y) / 2,
+    "quantile(0.9)": lambda a, y: max(mp.mpf(0.9) * (y - a), (mp.mpf(0.9) - 1) * (y - a)),
     "binary": lambda a, y: -ylog(y, a) - ylog(1 - y, 1 - a),
     "categorical": lambda a, y: -ylog(y, a),
 }
-TESTED = {**COSTS, "huber(2.5)": huber(2.5), "binary": BINARY, "categorical": CATEGORICAL}
+TESTED = {**COSTS, "huber(2.5)": huber(2.5), "quantile(0.9)": quantile(0.9)}
+TESTED |= {"binary": BINARY, "categorical": CATEGORICAL}
 TESTED.pop("cross_entropy")
 UNITS = 64.0  # of eps, relative to the largest term of the sum
 PROBABILITIES = [1e-30, 1e-6, 0.1, 0.5, 0.875, 1 - 2**-20]
@@ -75,6 +80,8 @@ def test_its_gradient_is_its_derivative(name, dtype):
 def derivative(name, a, y):
     if name == "absolute":
         return mp.sign(a - y)
+    if name.startswith("quantile") and a == y:
+        return mp.mpf(0)
     return mp.diff(lambda v: TRUTH[name](v, y), a, h=mp.mpf(10) ** -50)
 
 
@@ -148,6 +155,26 @@ def test_a_huber_cost_is_found_again_by_its_name(threshold):
 def test_a_huber_threshold_must_be_positive(threshold):
     with pytest.raises(dp.ArgumentError, match=r"`threshold` must be a positive number"):
         huber(threshold)
+
+
+@pytest.mark.parametrize("q", [0.9, 0.1, 1e-7, 0.123456789012345])
+def test_a_quantile_cost_is_found_again_by_its_name(q):
+    again = get_cost(quantile(q).name, "identity")
+    assert again.name == quantile(q).name
+    assert again.C.keywords == {"q": q}
+
+
+@pytest.mark.parametrize("q", [0, 1, -0.5, 1.5, np.nan, np.inf])
+def test_a_quantile_must_be_between_0_and_1(q):
+    with pytest.raises(dp.ArgumentError, match=r"`q` must be a number between 0 and 1"):
+        quantile(q)
+
+
+def test_the_a_of_least_cost_is_the_quantile():
+    y = np.arange(1.0, 101.0)
+    a = np.linspace(0, 101, 1011)
+    costs = [quantile(0.9).C(np.full((1, 100), at), y.reshape(1, -1)).sum() for at in a]
+    assert 90 <= a[int(np.argmin(costs))] <= 91
 
 
 @pytest.mark.parametrize("name", ["hubr", "huber(--)", "huber(", "Quadratic", None, 3])

@@ -10,7 +10,7 @@ from scipy import special
 
 import deltaprop as dp
 from deltaprop.core.activations import ACTIVATIONS
-from deltaprop.core.costs import BINARY, CATEGORICAL, COSTS, huber
+from deltaprop.core.costs import BINARY, CATEGORICAL, COSTS, huber, quantile
 from deltaprop.core.pairs import check_activation, check_cost
 
 
@@ -94,7 +94,9 @@ def test_the_built_in_pairs_pass(name):
 
 
 @pytest.mark.parametrize("n", [1, 3, 100])
-@pytest.mark.parametrize("cost", [*COSTS.values(), BINARY, CATEGORICAL, huber(0.01)], ids=lambda cost: cost.name)
+@pytest.mark.parametrize(
+    "cost", [*COSTS.values(), BINARY, CATEGORICAL, huber(0.01), quantile(0.9)], ids=lambda cost: cost.name
+)
 def test_the_built_in_costs_pass(cost, n):
     check_cost(cost, n)
 

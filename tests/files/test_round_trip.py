@@ -25,7 +25,7 @@ FOURTH = dp.Cost.from_rows("fourth", lambda a, y: ((a - y) ** 4).sum(axis=1), la
 @st.composite
 def networks(draw):
     """Any network of built-in parts, its parameters finite bits of any kind."""
-    cost = draw(st.sampled_from([*COSTS, "huber(2.5)", "huber(0.001)"]))
+    cost = draw(st.sampled_from([*COSTS, "huber(2.5)", "huber(0.001)", "quantile(0.9)"]))
     output = draw(st.sampled_from(FITTING.get(cost, (*ACTIVATIONS, "softmax"))))
     hidden = draw(st.lists(st.tuples(st.integers(1, 5), st.sampled_from(sorted(ACTIVATIONS))), max_size=3))
     widths, activations = [n for n, _ in hidden], [name for _, name in hidden]

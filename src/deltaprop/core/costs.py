@@ -126,6 +126,27 @@ def huber(threshold: float = 1.0) -> Cost:
     return Cost(name, partial(_huber, t=threshold), partial(_huber_grad, t=threshold))
 
 
+def quantile(q: float = 0.5) -> Cost:
+    """C = Σ_j max(q (y_j - a_j), (q - 1) (y_j - a_j)); ∇_a C = -q where a < y, 1 - q where a > y, 0 where a = y.
+
+    The a of least cost is the q-quantile of y. Koenker & Bassett, Econometrica 46 (1978).
+    """
+    if not (np.isfinite(q) and 0 < q < 1):
+        raise ArgumentError(sentence("q", "a number between 0 and 1", repr(q)))
+    name = "quantile" if q == 0.5 else f"quantile({float(q)!r})"
+    return Cost(name, partial(_quantile, q=float(q)), partial(_quantile_grad, q=float(q)), kinks=(0.0,))
+
+
+def _quantile(a: Array, y: Array, q: float) -> Array:
+    r = y - a
+    return np.maximum(q * r, (q - 1) * r).sum(axis=0)
+
+
+def _quantile_grad(a: Array, y: Array, q: float) -> Array:
+    dtype = a.dtype.type
+    return np.where(a < y, dtype(-q), np.where(a > y, dtype(1 - q), a - y))
+
+
 def _huber(a: Array, y: Array, t: float) -> Array:
     r = magnitude(a - y)
     inside = np.minimum(r, t)
@@ -148,6 +169,7 @@ COSTS = {
         huber(),
         Cost("poisson", _poisson, _poisson_grad, "count", POSITIVE),
         Cost("absolute", _absolute, _absolute_grad, kinks=(0.0,)),
+        quantile(),
     )
 }
 
@@ -188,16 +210,16 @@ CANONICAL: dict[tuple[str, str], CostFunction] = {
 
 
 def get_cost(cost: str | Cost, output: str) -> Cost:
-    """The cost of that name for that output activation, or the one given. "huber(2.5)" sets its threshold."""
+    """The cost of that name for that output activation, or the one given. "huber(2.5)" and "quantile(0.9)" too."""
     if isinstance(cost, Cost):
         if cost.name in COSTS and not built_in(cost):
             raise ArgumentError(
                 sentence("cost", "a built-in cost, or your own under a name of its own", repr(cost.name))
             )
         return cost
-    threshold = re.fullmatch(r"huber\(([0-9]+\.?[0-9]*(e[+-]?[0-9]+)?)\)", str(cost))
-    if threshold:
-        return huber(float(threshold[1]))
+    known = re.fullmatch(r"(huber|quantile)\(([0-9]+\.?[0-9]*(e[+-]?[0-9]+)?)\)", str(cost))
+    if known:
+        return {"huber": huber, "quantile": quantile}[known[1]](float(known[2]))
     if not isinstance(cost, str) or cost not in COSTS:
         raise one_of("cost", cost, COSTS)
     return CATEGORICAL if (cost, output) == ("cross_entropy", "softmax") else COSTS[cost]
@@ -205,12 +227,16 @@ def get_cost(cost: str | Cost, output: str) -> Cost:
 
 def built_in(cost: Cost) -> bool:
     """Whether a cost is one of this module's own."""
-    return cost in (*COSTS.values(), CATEGORICAL) or huber_threshold(cost) is not None
+    return cost in (*COSTS.values(), CATEGORICAL) or parameter(cost) is not None
 
 
-def huber_threshold(cost: Cost) -> float | None:
-    """The threshold t of the built-in Huber cost, None for any other cost."""
-    return cost.C.keywords["t"] if isinstance(cost.C, partial) and cost.C.func is _huber else None
+def parameter(cost: Cost) -> tuple[str, float] | None:
+    """("huber", its threshold) or ("quantile", its q) of such a built-in cost, None for any other."""
+    if not isinstance(cost.C, partial):
+        return None
+    if cost.C.func is _huber:
+        return "huber", cost.C.keywords["t"]
+    return ("quantile", cost.C.keywords["q"]) if cost.C.func is _quantile else None
 
 
 def check_output(cost: Cost, output: str, known: bool) -> None:

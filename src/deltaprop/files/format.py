@@ -125,7 +125,7 @@ def _is_built_in(cost: Cost, output: str) -> bool:
 
 
 def _same(f: object, g: object) -> bool:
-    if isinstance(f, partial) and isinstance(g, partial):  # huber with its threshold
+    if isinstance(f, partial) and isinstance(g, partial):  # huber and quantile with their number
         return (f.func, f.args, f.keywords) == (g.func, g.args, g.keywords)
     return f == g
 

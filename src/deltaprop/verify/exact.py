@@ -14,7 +14,7 @@ import numpy as np
 from deltaprop._types import Array
 from deltaprop.core import equations as eq
 from deltaprop.core.activations import OUTPUTS, softmax_jacobian
-from deltaprop.core.costs import built_in
+from deltaprop.core.costs import built_in, parameter
 from deltaprop.core.spec import Spec
 from deltaprop.errors import ArgumentError, MissingExtraError, sentence
 
@@ -133,7 +133,7 @@ def _softmax(mp: Any) -> Callable[[Array], Array]:
 def _grad_a(spec: Spec, mp: Any) -> Callable[[Array, Array], Array]:
     """∇_a C, from the definitions; units with y = 0 add nothing to a cross-entropy or Poisson logarithm."""
     kind = "categorical" if spec.output.name == "softmax" and spec.cost.name == "cross_entropy" else spec.cost.name
-    edge = mp.mpf(getattr(spec.cost.C, "keywords", {}).get("t", 1))
+    edge = mp.mpf((parameter(spec.cost) or ("", 1))[1])
     each: dict[str, Callable[[Number, Number], Number]] = {
         "quadratic": lambda a, y: a - y,
         "cross_entropy": lambda a, y: (a - y) / (a * (1 - a)),
@@ -141,6 +141,7 @@ def _grad_a(spec: Spec, mp: Any) -> Callable[[Array, Array], Array]:
         "huber": lambda a, y: max(-edge, min(edge, a - y)),
         "poisson": lambda a, y: 1 - y / a if y else 1 + 0 * a,
         "absolute": lambda a, y: mp.mpf(mp.sign(a - y)),
+        "quantile": lambda a, y: -edge if a < y else 1 - edge if a > y else 0 * a,
     }
     return np.frompyfunc(each[kind.partition("(")[0]], 2, 1)
 
