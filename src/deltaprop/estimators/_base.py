@@ -2,181 +2,266 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
-from warnings import warn
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
 from deltaprop._types import Array
-from deltaprop.estimators._parameters import SKLEARN_NAMES, check_parameters, widths
+from deltaprop.core.activations import Activation
+from deltaprop.core.costs import Cost
+from deltaprop.core.pairs import check_own_pairs
+from deltaprop.core.spec import Spec, make_spec
+from deltaprop.errors import sentence
+from deltaprop.estimators._inputs import check_validation, checked_weight, fitted_imputer, validated_rows
+from deltaprop.estimators._parameters import ParameterError, activations, check_parameters, widths
+from deltaprop.estimators._progress import Progress
+from deltaprop.estimators._start import initial_theta
+from deltaprop.estimators._training import Rows, Training
+from deltaprop.estimators._views import Views
+from deltaprop.factors.norms import gradient_norms, input_gradients
 from deltaprop.network import Network
-from deltaprop.optim.optimizers import LBFGS, SGD, Adam, AdamW, Optimizer, RMSprop
 from deltaprop.training.history import History
-from deltaprop.training.loop import train
-from deltaprop.training.stopping import EarlyStopping
+from deltaprop.training.run import OptimizerState
+
+Validation = tuple[Any, Any, Any]
+
+
+def learns_in_steps(estimator: Any) -> bool:
+    """Whether there is a partial_fit; scikit-learn's AttributeError where not."""
+    if estimator.solver == "lbfgs":
+        raise AttributeError("partial_fit is only available for stochastic optimizers. lbfgs is not stochastic.")
+    return True
 
 
 class BaseMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Parameters, training and prediction common to the classifier and the regressor."""
+    """Training and prediction common to the classifier and the regressor."""
 
-    def __init__(
-        self,
-        hidden_layer_sizes: Any = (100,),
-        activation: str = "relu",
-        *,
-        solver: str = "adam",
-        alpha: float = 0.0001,
-        batch_size: int | str = "auto",
-        learning_rate_init: float = 0.001,
-        max_iter: int = 200,
-        shuffle: bool = True,
-        random_state: Any = None,
-        tol: float = 1e-4,
-        verbose: bool = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
-        engine: str = "auto",
-        n_threads: int | None = None,
-    ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate_init = learning_rate_init
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.engine = engine
-        self.n_threads = n_threads
+    hidden_layer_sizes: Any
+    activation: Any
+    loss: Any
+    random_state: Any
+    alpha: float
+    early_stopping: bool
+    warm_start: bool
+    solver: str
+    engine: str
+    n_threads: int | None
+    impute_missing: bool
+    dtype: Any
 
     network_: Network
     history_: History
+    _progress: Progress
+    _state: OptimizerState
+
+    def _take(self, parameters: dict[str, Any]) -> None:
+        self.__dict__.update(parameters)
 
     @property
-    def coefs_(self) -> list[Array]:
-        """Weights as scikit-learn has them, (n_in, n_out): views of each W.T."""
-        check_is_fitted(self, "network_")
-        return [layer.W.T for layer in self.network_]
+    def coefs_(self) -> Views:
+        """Weights as scikit-learn has them, (n_in, n_out): views of each W.T, which can be written to and assigned."""
+        return Views("coefs_", [layer.W.T for layer in self._network()])
+
+    @coefs_.setter
+    def coefs_(self, values: Any) -> None:
+        self.coefs_.assign(values)
 
     @property
-    def intercepts_(self) -> list[Array]:
-        """Views of each b."""
-        check_is_fitted(self, "network_")
-        return [layer.b for layer in self.network_]
+    def intercepts_(self) -> Views:
+        """Views of each b, which can be written to and assigned."""
+        return Views("intercepts_", [layer.b for layer in self._network()])
 
-    @property
-    def loss_curve_(self) -> list[float]:
-        """The training cost of each epoch."""
-        check_is_fitted(self, "network_")
-        return self.history_.cost
+    @intercepts_.setter
+    def intercepts_(self, values: Any) -> None:
+        self.intercepts_.assign(values)
 
-    @property
-    def n_iter_(self) -> int:
-        """How many epochs were trained."""
-        check_is_fitted(self, "network_")
-        return len(self.history_)
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
+        """Train on rows X (m, n_features), dense or sparse, and their targets y; on from where it is with `warm_start`.
 
-    def _fit(self, X: Any, Y: Array, n_outputs: int, output: str, cost: str, sample_weight: Any, groups: Any) -> Self:
-        """Train a new network on checked rows; `groups` are the classes to hold out evenly, or None."""
+        `X_val`, `y_val` are rows that are only looked at: `validation_loss_curve_` follows them, and `early_stopping`
+        watches them instead of holding rows out. Weights compare the rows of one batch. Errors: ParameterError names a
+        parameter; ValueError and TypeError, as scikit-learn's, the data; NonFiniteError a training that runs away.
+        After an error the estimator is as it was.
+        """
+        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), again=self.warm_start)
+
+    @available_if(learns_in_steps)  # type: ignore[untyped-decorator]
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
+        """One epoch over these rows, on from where it is; the optimiser's state goes on too.
+
+        With `early_stopping`, `validation_fraction` of the rows are held out (the same ones where the same rows come
+        again), or `X_val` is watched; when patience ends, `early_stopped_` is True and the best weights are back.
+        """
+        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), again=True, epochs=1)
+
+    def input_gradients(self, X: Any, y: Any) -> Array:
+        """∂C/∂x of each row's own loss, (m, n_features), by BP2 taken one layer further."""
+        return input_gradients(self._network(), self._prepare(X), self._encode_targets(y))[:, : self.n_features_in_]
+
+    def gradient_norms(self, X: Any, y: Any) -> Array:
+        """‖∂C/∂θ‖ of each row's own loss, (m,): large for rows that the network finds hard or labelled wrongly."""
+        return gradient_norms(self._network(), self._prepare(X), self._encode_targets(y))
+
+    @abstractmethod
+    def _head(self) -> tuple[int, str | Activation, str | Cost]:
+        """(outputs, output activation, cost) of the network for the targets that were learnt."""
+
+    @abstractmethod
+    def _validated(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Array]:
+        """X and y, checked."""
+
+    @abstractmethod
+    def _learn_targets(self, y: Array, *, first: bool, **more: Any) -> None:
+        """Learn what the targets are, or refuse those that do not go on from what was learnt."""
+
+    @abstractmethod
+    def _encode_targets(self, y: Any) -> Array:
+        """Targets as the network takes them."""
+
+    @abstractmethod
+    def _score(self, a: Array, Y: Array, weight: Array | None) -> float:
+        """How good the outputs are, as `score` counts it."""
+
+    def _weigh(self, y: Array, weight: Array | None) -> Array | None:
+        return weight
+
+    def _soften(self, Y: Array) -> Array:
+        """The targets that are trained on, from those that are scored."""
+        return Y
+
+    def _network(self) -> Network:
+        check_is_fitted(self, "network_")
+        return self.network_
+
+    def _fit(
+        self, X: Any, y: Any, weight: Any, validation: Validation, *, again: bool, epochs: int = 0, **more: Any
+    ) -> Self:
+        """Train on what a user gave, for `epochs` epochs or until the parameters say stop; `again` goes on."""
         check_parameters(self)
-        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        network = Network(
-            [X.shape[1], *widths(self.hidden_layer_sizes), n_outputs],
-            activation=SKLEARN_NAMES.get(self.activation, self.activation),
-            output=output,
-            cost=cost,
-            dtype=X.dtype,
-            seed=seed,
-            engine=self.engine,
-            n_threads=self.n_threads,
-        )
-        X, Y, weight, held = self._hold_out(X, Y, sample_weight, groups, seed)
-        batch = self._batch(len(Y))
-        history = train(
-            network,
-            X,
-            Y,
-            epochs=self.max_iter,
-            batch_size=batch,
-            optimizer=self._optimizer(),
-            l2=self.alpha / batch,  # scikit-learn's alpha counts per batch, not per example
-            sample_weight=weight,
-            validation=held,
-            early_stopping=self._stopping(held is not None),
-            shuffle=self.shuffle,
-            seed=seed,
-            on_epoch=_print_epoch if self.verbose else (),
-        )
-        self.network_, self.history_ = network, history  # only now: what fails leaves no untrained network behind
-        if history.stopped == "epochs":
-            message = f"Training used all {self.max_iter} epochs (max_iter) without converging."
-            warn(message, ConvergenceWarning, stacklevel=3)
-        elif history.stopped == "interrupted":
-            warn(f"Training was interrupted after {len(history)} epochs.", RuntimeWarning, stacklevel=3)
+        check_validation(self, *validation)
+        first = not (again and hasattr(self, "network_"))
+        with self._unchanged_by_failure(first):
+            X, y = self._validated(X, y, reset=first)
+            self._learn_targets(y, first=first, **more)
+            random = check_random_state(self.random_state)
+            rows = self._rows(X, y, weight, first)
+            held = None if validation[0] is None else self._rows(*validation[:2], validation[2], False, held=True)
+            self._prepare_network(rows.X, random, first)
+            training = Training(self, random, epochs)
+            self.history_ = training.run(rows, held)
+            training.tell(self.history_)
+            self._take_over(self._progress)
         return self
 
-    def _hold_out(
-        self, X: Any, Y: Array, sample_weight: Any, groups: Any, seed: int
-    ) -> tuple[Any, Array, Any, tuple[Any, ...] | None]:
-        if not self.early_stopping:
-            return X, Y, sample_weight, None
-        from sklearn.model_selection import train_test_split
+    def _rows(self, X: Any, y: Any, weight: Any, first: bool, *, held: bool = False) -> Rows:
+        if held:
+            X, y = self._validated(X, y, reset=False)
+        w = self._weigh(y, checked_weight(weight, X))
+        if self.impute_missing:
+            if first:
+                self.imputer_ = fitted_imputer(X)
+            X = self.imputer_.transform(X)
+        Y = self._encode_targets(y)
+        return Rows(X, y, None if held else self._soften(Y), Y, w)
 
-        weight = np.ones(len(Y)) if sample_weight is None else sample_weight
-        parts = train_test_split(X, Y, weight, test_size=self.validation_fraction, random_state=seed, stratify=groups)
-        X, X_held, Y, Y_held, weight, weight_held = parts
-        return X, Y, None if sample_weight is None else weight, (X_held, Y_held, weight_held)
+    def _prepare_network(self, X: Any, random: np.random.RandomState, first: bool) -> None:
+        """A new network with scikit-learn's first weights, or the present one with the parameters of today."""
+        spec = self._spec(X.shape[1], X.dtype if first else self.network_.spec.dtype)
+        check_own_pairs(spec)
+        if first:
+            self.network_ = Network.from_parameters(spec, initial_theta(spec, random), self.engine, self.n_threads)
+            self._progress = Progress()
+            self.__dict__.pop("_state", None)
+        elif spec != self.network_.spec:
+            had = self.network_.spec.sizes
+            if spec.sizes != had:
+                remedy = "Use warm_start=False to begin anew."
+                got = f"a network {'-'.join(map(str, spec.sizes))}"
+                must = f"such that the network stays {'-'.join(map(str, had))} as in the previous call"
+                raise ParameterError(sentence("hidden_layer_sizes", must, got, remedy))
+            self.network_ = Network.from_parameters(spec, self.network_.theta, self.engine, self.n_threads)
 
-    def _batch(self, m: int) -> int:
-        if self.batch_size == "auto":
-            return min(200, m) if self.solver != "lbfgs" else m
-        return min(int(self.batch_size), m)
+    def _spec(self, n_inputs: int, dtype: Any) -> Spec:
+        n_outputs, output, cost = self._head()
+        sizes = [n_inputs, *(int(width) for width in widths(self.hidden_layer_sizes)), n_outputs]
+        return make_spec(sizes, activations(self.activation), output, cost, dtype)
 
-    def _optimizer(self) -> Optimizer:
-        rate = self.learning_rate_init
-        rules: dict[str, Any] = {
-            "adam": lambda: Adam(rate),
-            "adamw": lambda: AdamW(rate),
-            "rmsprop": lambda: RMSprop(rate),
-            "sgd": lambda: SGD(rate, self.momentum, self.nesterovs_momentum),
-            "lbfgs": lambda: LBFGS(tolerance=self.tol),
-        }
-        return rules[self.solver]()
+    def _take_over(self, progress: Progress) -> None:
+        """The attributes that scikit-learn's users read."""
+        spec, watched = self.network_.spec, self.early_stopping and self.solver != "lbfgs"
+        self.n_layers_, self.n_outputs_ = spec.L + 1, spec.sizes[-1]
+        self.out_activation_ = {"sigmoid": "logistic"}.get(spec.output.name, spec.output.name)
+        self.n_iter_, self.t_ = len(self.history_), progress.rows_seen
+        self.loss_curve_ = progress.loss_curve
+        if progress.loss_curve:
+            self.loss_ = progress.loss_curve[-1]
+        self.best_loss_ = None if watched else progress.best_loss
+        self.validation_scores_ = progress.validation_scores or None
+        self.validation_loss_curve_ = progress.validation_loss_curve or None
+        self.best_validation_score_ = progress.best_score if watched else None
+        self.early_stopped_ = progress.stopped
 
-    def _stopping(self, held_out: bool) -> EarlyStopping | None:
-        if self.solver == "lbfgs":
-            return None
-        monitor = "validation_score" if held_out else "cost"
-        return EarlyStopping(self.n_iter_no_change, self.tol, monitor, keep_best=held_out)
+    @contextmanager
+    def _unchanged_by_failure(self, first: bool) -> Iterator[None]:
+        """Put everything back where a fit fails: an estimator that could predict still can."""
+        before = dict(self.__dict__)
+        if not first:
+            kept = [self.network_.theta, *(self._state.slots if hasattr(self, "_state") else ())]
+            values, steps = [v.copy() for v in kept], getattr(self, "_state", OptimizerState(())).steps
+            before["_progress"] = self._progress.copy()
+        try:
+            yield
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            if not first:
+                for v, value in zip(kept, values, strict=True):
+                    v[...] = value
+                if hasattr(self, "_state"):
+                    self._state.steps = steps
+            raise
+
+    def _prepare(self, X: Any) -> Any:
+        """Rows as the network takes them, from rows as a user gives them."""
+        check_is_fitted(self, "network_")
+        X = validated_rows(self, X)
+        return self.imputer_.transform(X) if hasattr(self, "imputer_") else X
 
     def _outputs(self, X: Any) -> Array:
         """a^L for rows of X as a user gives them."""
-        check_is_fitted(self, "network_")
-        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
-        return self.network_.forward(X)
+        rows = self._prepare(X)
+        return self.network_.forward(rows)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "network_")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = bool(self.impute_missing)
         return tags
-
-
-def _print_epoch(event: Any) -> None:
-    record = event.record
-    score = "" if record.validation_score is None else f", validation score {record.validation_score:.4f}"
-    print(f"epoch {record.epoch}: cost {record.cost:.6f}{score}")

@@ -2,36 +2,147 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import InvalidParameterError
 
-from deltaprop.core.activations import ACTIVATIONS
-from deltaprop.errors import ArgumentError, ArgumentTypeError, one_of, sentence
-from deltaprop.training.settings import number, whole
+from deltaprop.core.activations import ACTIVATIONS, Activation
+from deltaprop.core.costs import Cost
+from deltaprop.errors import ArgumentError, ArgumentTypeError, nearest, sentence
+from deltaprop.optim.schedules import SCHEDULES, Schedule
 
 SKLEARN_NAMES = {"logistic": "sigmoid"}  # scikit-learn's name: ours
 SOLVERS = ("adam", "adamw", "lbfgs", "rmsprop", "sgd")
+RATES = ("constant", "invscaling", "adaptive")  # scikit-learn's, which follow its own account of time
+LOSSES = ("squared_error", "poisson", "absolute_error", "huber", "quantile")
+DEFAULT_FRACTION = 0.1
+
+Check = Callable[[Any], bool]
+
+
+class ParameterError(ArgumentError, ArgumentTypeError, InvalidParameterError):  # type: ignore[misc]
+    """A parameter of an estimator cannot be used; scikit-learn's InvalidParameterError, with a remedy."""
+
+
+def _range(
+    low: float, high: float = np.inf, *, kind: type = Real, open_low: bool = False, open_high: bool = True
+) -> Check:
+    def holds(value: Any) -> bool:
+        if isinstance(value, (bool, np.bool_)) or not isinstance(value, kind):
+            return False
+        number: Any = value
+        above = number > low if open_low else number >= low
+        return bool(above and (number < high if open_high else number <= high))
+
+    return holds
+
+
+def _flag(value: Any) -> bool:
+    return isinstance(value, (bool, np.bool_))
+
+
+def _is_batch(value: Any) -> bool:
+    return value == "auto" if isinstance(value, str) else _range(1, kind=Integral)(value)
+
+
+def _is_patience(value: Any) -> bool:
+    return _range(1, kind=Integral)(value) or (isinstance(value, Real) and value == np.inf)
+
+
+def _is_verbose(value: Any) -> bool:
+    return _flag(value) or _range(0, kind=Integral)(value)
+
+
+def _is_dtype(value: Any) -> bool:
+    return value is None or value in ("float32", "float64", np.float32, np.float64)
+
+
+COUNT = "a whole number, 1 or more"
+TRUTH = "True or False"
+TABLE: dict[str, tuple[str, Check]] = {
+    "alpha": ("a finite number, 0 or more", _range(0)),
+    "batch_size": (f"'auto' or {COUNT}", _is_batch),
+    "learning_rate_init": ("a finite number greater than 0", _range(0, open_low=True)),
+    "power_t": ("a finite number, 0 or more", _range(0)),
+    "max_iter": (COUNT, _range(1, kind=Integral)),
+    "shuffle": (TRUTH, _flag),
+    "tol": ("a finite number, 0 or more", _range(0)),
+    "verbose": (f"{TRUTH}, or a whole number", _is_verbose),
+    "warm_start": (TRUTH, _flag),
+    "momentum": ("a number from 0 to 1", _range(0, 1, open_high=False)),
+    "nesterovs_momentum": (TRUTH, _flag),
+    "early_stopping": (TRUTH, _flag),
+    "validation_fraction": ("a fraction, 0 or more and below 1", _range(0, 1)),
+    "beta_1": ("a number, 0 or more and below 1", _range(0, 1)),
+    "beta_2": ("a number, 0 or more and below 1", _range(0, 1)),
+    "epsilon": ("a finite number greater than 0", _range(0, open_low=True)),
+    "n_iter_no_change": (f"{COUNT}, or infinity", _is_patience),
+    "max_fun": (COUNT, _range(1, kind=Integral)),
+    "label_smoothing": ("a number, 0 or more and below 1", _range(0, 1)),
+    "quantile": ("a number between 0 and 1", _range(0, 1, open_low=True)),
+    "impute_missing": (TRUTH, _flag),
+    "dtype": ("'float32', 'float64' or None", _is_dtype),
+    "time_limit": ("a number of seconds greater than 0, or None", lambda v: v is None or _range(0, open_low=True)(v)),
+}
 
 
 def check_parameters(given: Any) -> None:
-    """Raise ArgumentError or ArgumentTypeError for a value that cannot be used."""
+    """Raise ParameterError for a value that cannot be used."""
+    for name, (must, holds) in TABLE.items():
+        if hasattr(given, name) and not holds(getattr(given, name)):
+            raise ParameterError(sentence(name, must, repr(getattr(given, name))))
     for width in widths(given.hidden_layer_sizes):
-        whole("hidden_layer_sizes", width, 1)
-    if given.activation not in (*ACTIVATIONS, *SKLEARN_NAMES):
-        raise one_of("activation", given.activation, (*ACTIVATIONS, *SKLEARN_NAMES))
-    if given.solver not in SOLVERS:
-        raise one_of("solver", given.solver, SOLVERS)
-    _check_batch_size(given.batch_size)
-    number("alpha", given.alpha)
-    number("tol", given.tol)
-    if number("learning_rate_init", given.learning_rate_init) == 0:
-        raise ArgumentError(sentence("learning_rate_init", "greater than 0", repr(given.learning_rate_init)))
-    whole("max_iter", given.max_iter, 1)
-    whole("n_iter_no_change", given.n_iter_no_change, 1)
-    if given.early_stopping:
-        _check_early_stopping(given)
+        if not _range(1, kind=Integral)(width):
+            raise ParameterError(sentence("hidden_layer_sizes", f"made of whole numbers, {_more(width)}", repr(width)))
+    _check_choices(given)
+    try:
+        check_random_state(given.random_state)
+    except ValueError:
+        must = "a whole number from 0 to 2^32 - 1, a RandomState, or None"
+        raise ParameterError(sentence("random_state", must, repr(given.random_state))) from None
+
+
+def _more(width: Any) -> str:
+    return "1 or more" if not isinstance(width, Iterable) else "one for each hidden layer"
+
+
+def _check_choices(given: Any) -> None:
+    several = isinstance(given.activation, Iterable) and not isinstance(given.activation, str)
+    for one in given.activation if several else [given.activation]:
+        if not isinstance(one, Activation):
+            _check_choice("activation", one, (*ACTIVATIONS, *SKLEARN_NAMES))
+    if several and len(given.activation) != len(widths(given.hidden_layer_sizes)):
+        must = f"one, or one per hidden layer, here {len(widths(given.hidden_layer_sizes))}"
+        raise ParameterError(sentence("activation", must, len(given.activation)))
+    _check_choice("solver", given.solver, SOLVERS)
+    if not isinstance(given.learning_rate, Schedule):
+        _check_choice("learning_rate", given.learning_rate, (*RATES, *SCHEDULES))
+    if not isinstance(given.loss, Cost):
+        _check_loss(given)
+
+
+def _check_loss(given: Any) -> None:
+    options = ("log_loss",) if hasattr(given, "class_weight") else LOSSES
+    loss = given.loss
+    if isinstance(loss, (tuple, list, Integral)):
+        remedy = "The first parameter is `loss`, as in scikit-learn: write hidden_layer_sizes=..."
+        raise ParameterError(sentence("loss", "the name of a loss, or a Cost", repr(loss), remedy))
+    if not (isinstance(loss, str) and loss.startswith("huber(") and "huber" in options):
+        _check_choice("loss", loss, options)
+    if hasattr(given, "quantile") and given.quantile != 0.5 and loss != "quantile":
+        got = f"{given.quantile!r} with loss={loss!r}"
+        raise ParameterError(sentence("quantile", "left at 0.5 unless loss='quantile'", got))
+
+
+def _check_choice(name: str, value: Any, options: Iterable[str]) -> None:
+    listed = sorted(set(options))
+    if not isinstance(value, str) or value not in listed:
+        must = "one of " + ", ".join(repr(option) for option in listed)
+        raise ParameterError(sentence(name, must, repr(value), nearest(str(value), listed)))
 
 
 def widths(sizes: Any) -> tuple[Any, ...]:
@@ -39,17 +150,8 @@ def widths(sizes: Any) -> tuple[Any, ...]:
     return tuple(sizes) if isinstance(sizes, Iterable) and not isinstance(sizes, str) else (sizes,)
 
 
-def _check_batch_size(size: Any) -> None:
-    if isinstance(size, str) and size == "auto":
-        return
-    if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
-        raise ArgumentTypeError(sentence("batch_size", "a whole number or 'auto'", repr(size)))
-    whole("batch_size", size, 1)
-
-
-def _check_early_stopping(given: Any) -> None:
-    if given.solver == "lbfgs":
-        raise ArgumentError(sentence("early_stopping", "False with solver='lbfgs'", repr(given.early_stopping)))
-    if not 0 < number("validation_fraction", given.validation_fraction) < 1:
-        must = "a fraction between 0 and 1"
-        raise ArgumentError(sentence("validation_fraction", must, repr(given.validation_fraction)))
+def activations(given: Any) -> Any:
+    """The activation of the hidden layers, or the list of them, under the names of core."""
+    if isinstance(given, Iterable) and not isinstance(given, str):
+        return [activations(one) for one in given]
+    return SKLEARN_NAMES.get(given, given) if isinstance(given, str) else given

@@ -1,0 +1,66 @@
+"""What users pass as X, y and weights, as arrays; scikit-learn's checks, and what it does not know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.impute import SimpleImputer
+from sklearn.utils.validation import _check_sample_weight, column_or_1d, validate_data
+
+from deltaprop._types import Array
+from deltaprop.errors import sentence
+from deltaprop.estimators._parameters import ParameterError
+
+
+def validated_rows(estimator: Any, X: Any) -> Any:
+    """X as scikit-learn checks it for a fitted estimator: names, shapes, finite numbers; float32 stays what it is."""
+    return validate_data(estimator, frame(X), reset=False, **_rules(estimator))
+
+
+def validated_pair(estimator: Any, X: Any, y: Any, *, reset: bool, numeric: bool = False) -> tuple[Any, Array]:
+    """X and y as scikit-learn checks them; `reset` takes over the names and the number of features."""
+    rules = {"multi_output": True, "y_numeric": numeric, "reset": reset, **_rules(estimator)}
+    X, y = validate_data(estimator, frame(X), column(y), **rules)
+    return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+
+
+def _rules(estimator: Any) -> dict[str, Any]:
+    wanted = [np.float64, np.float32] if estimator.dtype is None else [np.dtype(estimator.dtype)]
+    finite = "allow-nan" if estimator.impute_missing else True
+    return {"accept_sparse": "csr", "dtype": wanted, "ensure_all_finite": finite}
+
+
+def frame(X: Any) -> Any:
+    """A pyarrow table as a pandas or polars one would be taken: with its names; all else as it is."""
+    return X.to_pandas() if type(X).__module__.startswith("pyarrow") and hasattr(X, "to_pandas") else X
+
+
+def column(y: Any) -> Any:
+    """A column of a polars or pyarrow frame as an array; all else as it is."""
+    if type(y).__module__.startswith(("pyarrow", "polars")):
+        return y.to_numpy()
+    return y
+
+
+def checked_weight(weight: Any, X: Any) -> Array | None:
+    """Weights as scikit-learn takes them, one number per row or one for all, in float64; None where none are given."""
+    return None if weight is None else _check_sample_weight(column(weight), X, dtype=np.float64)
+
+
+def fitted_imputer(X: Any) -> SimpleImputer:
+    """Fills a missing value with its column's median, and says in a column of its own where it was missing."""
+    return SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True).fit(X)
+
+
+def check_validation(given: Any, X_val: Any, y_val: Any, sample_weight_val: Any) -> None:
+    """Refuse validation rows that are given in part, or twice."""
+    if (X_val is None) != (y_val is None):
+        missing, there = ("X_val", "y_val") if X_val is None else ("y_val", "X_val")
+        raise ParameterError(sentence(missing, f"given together with {there}", "None"))
+    if X_val is None and sample_weight_val is not None:
+        raise ParameterError(sentence("sample_weight_val", "left out without X_val and y_val", "weights"))
+    if X_val is not None and given.early_stopping and given.validation_fraction != 0.1:
+        got = f"{given.validation_fraction!r} with early_stopping=True and X_val"
+        remedy = "Rows are held out only where no X_val is given."
+        raise ParameterError(sentence("validation_fraction", "left at 0.1 where X_val is given", got, remedy))

@@ -1,0 +1,107 @@
+"""How far a training has come, by scikit-learn's rules: losses, scores, what was best, and whether to stop.
+
+The account goes on over warm starts and partial fits. The rules are those of MLPClassifier in scikit-learn 1.9: an
+epoch counts against the patience where it is not better than the best by `tol`; more of them than `n_iter_no_change`
+end the training, or, with learning_rate="adaptive", divide the learning rate by 5 until it is 1e-6.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from deltaprop._types import Array
+from deltaprop.optim.schedules import get_schedule
+from deltaprop.training.events import EpochEvent
+
+SMALLEST_RATE = 1e-6
+
+
+@dataclass
+class Progress:
+    """The account of one training. `best_theta` is kept where a validation score says what is best."""
+
+    loss_curve: list[float] = field(default_factory=list)
+    validation_loss_curve: list[float] = field(default_factory=list)
+    validation_scores: list[float] = field(default_factory=list)
+    best_loss: float = np.inf
+    best_score: float = -np.inf
+    best_theta: Array | None = None
+    best_epoch: int | None = None  # of the present call
+    no_improvement: int = 0
+    rows_seen: int = 0
+    rate: float = 0.0
+    stopped: bool = False
+
+    def copy(self) -> Progress:
+        """One that can be put back: what is appended to this one does not reach it."""
+        curves = ("loss_curve", "validation_loss_curve", "validation_scores")
+        kept: dict[str, Any] = {name: list(getattr(self, name)) for name in curves}
+        return replace(self, **kept)
+
+    def saw(self, event: EpochEvent, given: Any, rows: int) -> None:
+        """Take in one epoch over this many rows; ends the training where the rules say so."""
+        record = event.record
+        self.rows_seen += rows
+        self.loss_curve.append(event.loss)
+        if given.verbose:
+            print(f"Iteration {record.epoch}, loss = {event.loss:.8f}")
+        if record.validation_cost is not None and record.validation_score is not None:
+            self.validation_loss_curve.append(record.validation_cost)
+            self.validation_scores.append(record.validation_score)
+        if given.early_stopping and given.solver != "lbfgs":
+            self._watch_score(event, given)
+        else:
+            self._watch_loss(event.loss, given.tol)
+        if self.no_improvement > given.n_iter_no_change and given.solver != "lbfgs":
+            self._lost_patience(event, given)
+
+    def _watch_score(self, event: EpochEvent, given: Any) -> None:
+        score = self.validation_scores[-1]
+        if given.verbose:
+            print(f"Validation score: {score:f}")
+        self.no_improvement = self.no_improvement + 1 if score < self.best_score + given.tol else 0
+        if score > self.best_score or self.best_theta is None:
+            self.best_score, self.best_theta, self.best_epoch = score, event.net.theta.copy(), event.record.epoch
+
+    def _watch_loss(self, loss: float, tol: float) -> None:
+        self.no_improvement = self.no_improvement + 1 if loss > self.best_loss - tol else 0
+        self.best_loss = min(self.best_loss, loss)
+
+    def _lost_patience(self, event: EpochEvent, given: Any) -> None:
+        what = "Validation score" if given.early_stopping else "Training loss"
+        said = f"{what} did not improve more than tol={given.tol:f} for {given.n_iter_no_change} consecutive epochs."
+        adaptive = given.solver == "sgd" and given.learning_rate == "adaptive"
+        if adaptive and self.rate > SMALLEST_RATE:
+            self.rate /= 5
+            self.no_improvement = 0
+            said += f" Setting learning rate to {self.rate:f}"
+        else:
+            self.stopped = True
+            event.stop("early stopping")
+            said += f"{' Learning rate too small.' if adaptive else ''} Stopping."
+        if given.verbose:
+            print(said)
+
+
+class Rates:
+    """The learning rates as a schedule: scikit-learn's three follow the progress, the others the epochs."""
+
+    def __init__(self, progress: Progress, given: Any, epochs_before: int) -> None:
+        self._progress, self._given, self._before = progress, given, epochs_before
+        known = given.learning_rate in ("constant", "invscaling", "adaptive")
+        self._schedule: Any = None if known else get_schedule(given.learning_rate)
+
+    def factor(self, e: Array, epochs: int) -> Array:
+        """The factor on learning_rate_init at these times, counted in epochs."""
+        given, ones = self._given, np.ones_like(e)
+        if self._schedule is not None:
+            return self._schedule.factor(e + self._before, given.max_iter)
+        if given.solver != "sgd" or given.learning_rate == "constant":
+            return ones
+        if given.learning_rate == "adaptive":
+            return ones * (self._progress.rate / given.learning_rate_init)
+        seen = self._progress.rows_seen
+        return ones / (seen + 1) ** given.power_t if seen else ones
