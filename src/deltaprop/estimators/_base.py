@@ -218,8 +218,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         self.out_activation_ = {"sigmoid": "logistic"}.get(spec.output.name, spec.output.name)
         self.n_iter_, self.t_ = len(self.history_), progress.rows_seen
         self.loss_curve_ = progress.loss_curve
-        if progress.loss_curve:
-            self.loss_ = progress.loss_curve[-1]
+        self.loss_ = progress.loss
         self.best_loss_ = None if watched else progress.best_loss
         self.validation_scores_ = progress.validation_scores or None
         self.validation_loss_curve_ = progress.validation_loss_curve or None

@@ -38,9 +38,10 @@ def frame(X: Any) -> Any:
 
 def column(y: Any) -> Any:
     """A column of a polars or pyarrow frame as an array; all else as it is."""
-    if type(y).__module__.startswith(("pyarrow", "polars")):
-        return y.to_numpy()
-    return y
+    module = type(y).__module__
+    if module.startswith("pyarrow"):
+        return y.to_numpy(zero_copy_only=False) if hasattr(y, "type") else y.to_pandas().to_numpy()
+    return y.to_numpy() if module.startswith("polars") else y
 
 
 def checked_weight(weight: Any, X: Any) -> Array | None:

@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import InvalidParameterError
 
 from deltaprop.core.activations import ACTIVATIONS, Activation
-from deltaprop.core.costs import Cost
+from deltaprop.core.costs import Cost, get_cost
 from deltaprop.errors import ArgumentError, ArgumentTypeError, nearest, sentence
 from deltaprop.optim.schedules import SCHEDULES, Schedule
 
@@ -57,10 +57,6 @@ def _is_verbose(value: Any) -> bool:
     return _flag(value) or _range(0, kind=Integral)(value)
 
 
-def _is_dtype(value: Any) -> bool:
-    return value is None or value in ("float32", "float64", np.float32, np.float64)
-
-
 COUNT = "a whole number, 1 or more"
 TRUTH = "True or False"
 TABLE: dict[str, tuple[str, Check]] = {
@@ -85,7 +81,6 @@ TABLE: dict[str, tuple[str, Check]] = {
     "label_smoothing": ("a number, 0 or more and below 1", _range(0, 1)),
     "quantile": ("a number between 0 and 1", _range(0, 1, open_low=True)),
     "impute_missing": (TRUTH, _flag),
-    "dtype": ("'float32', 'float64' or None", _is_dtype),
     "time_limit": ("a number of seconds greater than 0, or None", lambda v: v is None or _range(0, open_low=True)(v)),
 }
 
@@ -99,6 +94,8 @@ def check_parameters(given: Any) -> None:
         if not _range(1, kind=Integral)(width):
             raise ParameterError(sentence("hidden_layer_sizes", f"made of whole numbers, {_more(width)}", repr(width)))
     _check_choices(given)
+    if given.early_stopping and given.validation_fraction == 0:
+        raise ParameterError(sentence("validation_fraction", "greater than 0 with early_stopping=True", "0"))
     try:
         check_random_state(given.random_state)
     except ValueError:
@@ -119,6 +116,10 @@ def _check_choices(given: Any) -> None:
         must = f"one, or one per hidden layer, here {len(widths(given.hidden_layer_sizes))}"
         raise ParameterError(sentence("activation", must, len(given.activation)))
     _check_choice("solver", given.solver, SOLVERS)
+    if given.dtype not in (None, np.float32, np.float64):
+        _check_choice("dtype", given.dtype, ("float32", "float64"), "or None")
+    if not isinstance(getattr(given, "class_weight", None), (dict, list, type(None))):
+        _check_choice("class_weight", given.class_weight, ("balanced",), "a dict, or None")
     if not isinstance(given.learning_rate, Schedule):
         _check_choice("learning_rate", given.learning_rate, (*RATES, *SCHEDULES))
     if not isinstance(given.loss, Cost):
@@ -131,17 +132,27 @@ def _check_loss(given: Any) -> None:
     if isinstance(loss, (tuple, list, Integral)):
         remedy = "The first parameter is `loss`, as in scikit-learn: write hidden_layer_sizes=..."
         raise ParameterError(sentence("loss", "the name of a loss, or a Cost", repr(loss), remedy))
-    if not (isinstance(loss, str) and loss.startswith("huber(") and "huber" in options):
+    if isinstance(loss, str) and loss.startswith("huber(") and "huber" in options:
+        _check_huber(loss)
+    else:
         _check_choice("loss", loss, options)
     if hasattr(given, "quantile") and given.quantile != 0.5 and loss != "quantile":
         got = f"{given.quantile!r} with loss={loss!r}"
         raise ParameterError(sentence("quantile", "left at 0.5 unless loss='quantile'", got))
 
 
-def _check_choice(name: str, value: Any, options: Iterable[str]) -> None:
+def _check_huber(loss: str) -> None:
+    try:
+        get_cost(loss, "identity")
+    except ArgumentError:
+        must = "'huber(T)' with a positive number T, as in 'huber(2.5)'"
+        raise ParameterError(sentence("loss", must, repr(loss))) from None
+
+
+def _check_choice(name: str, value: Any, options: Iterable[str], more: str = "") -> None:
     listed = sorted(set(options))
     if not isinstance(value, str) or value not in listed:
-        must = "one of " + ", ".join(repr(option) for option in listed)
+        must = " ".join(["one of", ", ".join(repr(option) for option in listed), more]).rstrip()
         raise ParameterError(sentence(name, must, repr(value), nearest(str(value), listed)))
 
 

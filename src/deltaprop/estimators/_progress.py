@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from deltaprop._types import Array
+from deltaprop.estimators._parameters import RATES
 from deltaprop.optim.schedules import get_schedule
 from deltaprop.training.events import EpochEvent
 
@@ -23,6 +24,7 @@ SMALLEST_RATE = 1e-6
 class Progress:
     """The account of one training. `best_theta` is kept where a validation score says what is best."""
 
+    loss: float = np.nan
     loss_curve: list[float] = field(default_factory=list)
     validation_loss_curve: list[float] = field(default_factory=list)
     validation_scores: list[float] = field(default_factory=list)
@@ -45,6 +47,7 @@ class Progress:
         """Take in one epoch over this many rows; ends the training where the rules say so."""
         record = event.record
         self.rows_seen += rows
+        self.loss = event.loss
         self.loss_curve.append(event.loss)
         if given.verbose:
             print(f"Iteration {record.epoch}, loss = {event.loss:.8f}")
@@ -91,7 +94,7 @@ class Rates:
 
     def __init__(self, progress: Progress, given: Any, epochs_before: int) -> None:
         self._progress, self._given, self._before = progress, given, epochs_before
-        known = given.learning_rate in ("constant", "invscaling", "adaptive")
+        known = given.learning_rate in RATES
         self._schedule: Any = None if known else get_schedule(given.learning_rate)
 
     def factor(self, e: Array, epochs: int) -> Array:

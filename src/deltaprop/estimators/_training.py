@@ -15,7 +15,7 @@ from deltaprop._types import Array, Indices
 from deltaprop.core.dropout import check_dropout
 from deltaprop.engines.protocol import Rules
 from deltaprop.errors import sentence
-from deltaprop.estimators._parameters import ParameterError
+from deltaprop.estimators._parameters import RATES, ParameterError
 from deltaprop.estimators._progress import Progress, Rates
 from deltaprop.estimators._start import Orders
 from deltaprop.network import Network
@@ -61,6 +61,8 @@ class Training:
         settings = self._settings(optimizer, len(inside))
         of._state = _state(of, optimizer)
         history = run_training(self._network, settings, data, validation, of._state)
+        if not len(history):  # ended within its first epoch
+            progress.loss = self._network.cost(rows.X, rows.Y_train, rows.weight)
         best = progress.best_theta
         if self._watches and best is not None and (not self._once or progress.stopped):
             self._network.theta[...] = best
@@ -77,7 +79,8 @@ class Training:
             warn(said, ConvergenceWarning, stacklevel=4)
         elif history.stopped == "epochs" and not self._once:
             if of.solver == "lbfgs":
-                said = f"lbfgs failed to converge after {len(history)} iteration(s) (max_iter={of.max_iter})."
+                said = f"lbfgs failed to converge after {len(history)} iteration(s) (status=1):\nRaise max_iter "
+                said += f"({of.max_iter}) or max_fun ({of.max_fun}), or scale the data."
             else:
                 said = f"Stochastic Optimizer: Maximum iterations ({of.max_iter}) reached and the optimization hasn't "
                 said += "converged yet."
@@ -129,26 +132,13 @@ class Training:
         dropout = check_dropout(of.dropout, self._network.spec)
         seed = int(self._random.randint(np.iinfo(np.int32).max)) if dropout else 0  # drawn only where it is needed
         rules = Rules(optimizer, l2=float(of.alpha), dropout=dropout, seed=seed, by_weight=True)
-        before = len(self._progress.loss_curve) if self._once else 0
-        schedule: Any = Rates(self._progress, of, before)
-        if of.learning_rate not in ("constant", "invscaling", "adaptive"):
-            plain = get_schedule(of.learning_rate)
-            check_lbfgs(rules, plain)
-            if isinstance(plain, ReduceOnPlateau):
-                schedule = plain
-        else:
-            check_lbfgs(rules, Constant())
-        if isinstance(schedule, ReduceOnPlateau) and self._once:
-            remedy = "Use learning_rate='adaptive'."
-            raise ParameterError(
-                sentence("learning_rate", "one that needs no plateau in partial_fit", "reduce_on_plateau", remedy)
-            )
+        check_lbfgs(rules, Constant())
         saw = partial(self._progress.saw, given=of, rows=0 if of.solver == "lbfgs" else m)
         return Settings(
             epochs=self._epochs,
             batch_size=_batch_size(of, m),
             rules=rules,
-            schedule=schedule,
+            schedule=self._schedule(),
             early_stopping=None,
             on_step=callbacks("on_step", of.on_step),
             on_epoch=(saw, *callbacks("on_epoch", of.on_epoch)),
@@ -157,6 +147,22 @@ class Training:
             time_limit=of.time_limit,
             score=of._score,
         )
+
+    def _schedule(self) -> Any:
+        """scikit-learn's rates by the progress, deltaprop's by the epochs of this fit, or of all partial fits."""
+        of, before = self._of, len(self._progress.loss_curve) if self._once else 0
+        if of.learning_rate in RATES:
+            return Rates(self._progress, of, before)
+        if of.solver == "lbfgs":
+            must, got = "left out with solver='lbfgs', which has no learning rate", repr(of.learning_rate)
+            raise ParameterError(sentence("learning_rate", must, got))
+        plateau = get_schedule(of.learning_rate)
+        if not isinstance(plateau, ReduceOnPlateau):
+            return Rates(self._progress, of, before)
+        if self._once:
+            remedy = "Use learning_rate='adaptive' with solver='sgd'."
+            raise ParameterError(sentence("learning_rate", "no plateau rule in partial_fit", repr(plateau), remedy))
+        return plateau
 
 
 def _optimizer(of: Any) -> Optimizer:
