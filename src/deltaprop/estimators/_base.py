@@ -166,6 +166,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         check_validation(self, *validation)
         first = not (again and hasattr(self, "network_"))
         with self._unchanged_by_failure(first):
+            if first:
+                self._forget()
             X, y = self._validated(X, y, reset=first)
             self._learn_targets(y, first=first, **more)
             random = check_random_state(self.random_state)
@@ -177,6 +179,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
             training.tell(self.history_)
             self._take_over(self._progress)
         return self
+
+    def _forget(self) -> None:
+        for name in ("_state", "_split_seed", "imputer_"):
+            self.__dict__.pop(name, None)
 
     def _rows(self, X: Any, y: Any, weight: Any, first: bool, *, held: bool = False) -> Rows:
         if held:
@@ -196,7 +202,6 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         if first:
             self.network_ = Network.from_parameters(spec, initial_theta(spec, random), self.engine, self.n_threads)
             self._progress = Progress()
-            self.__dict__.pop("_state", None)
         elif spec != self.network_.spec:
             had = self.network_.spec.sizes
             if spec.sizes != had:

@@ -14,6 +14,7 @@ from sklearn.model_selection import train_test_split
 from deltaprop._types import Array, Indices
 from deltaprop.core.dropout import check_dropout
 from deltaprop.engines.protocol import Rules
+from deltaprop.engines.reference import penalties_of, penalty
 from deltaprop.errors import sentence
 from deltaprop.estimators._parameters import RATES, ParameterError
 from deltaprop.estimators._progress import Progress, Rates
@@ -24,7 +25,7 @@ from deltaprop.optim.schedules import Constant, ReduceOnPlateau, get_schedule
 from deltaprop.training.history import History
 from deltaprop.training.loop import run_training
 from deltaprop.training.run import OptimizerState
-from deltaprop.training.settings import Examples, Settings, callbacks, check_lbfgs, gatherable
+from deltaprop.training.settings import Examples, Settings, callbacks, check_lbfgs, check_share, gatherable
 
 LBFGS_FALL = 2.220446049250313e-09  # SciPy's ftol, which scikit-learn leaves as it is
 FEWEST_HELD = 2
@@ -55,6 +56,7 @@ class Training:
         of, progress = self._of, self._progress
         self._begin(progress)
         inside, outside = self._hold_out(rows, held)
+        check_share(rows.weight, inside, "training")
         data = self._examples(rows.X, rows.Y_train, rows.weight, inside)
         validation = self._validation(rows, held, outside)
         optimizer = _optimizer(of)
@@ -62,12 +64,18 @@ class Training:
         of._state = _state(of, optimizer)
         history = run_training(self._network, settings, data, validation, of._state)
         if not len(history):  # ended within its first epoch
-            progress.loss = self._network.cost(rows.X, rows.Y_train, rows.weight)
+            progress.loss = self._loss(data, settings.rules)
         best = progress.best_theta
         if self._watches and best is not None and (not self._once or progress.stopped):
             self._network.theta[...] = best
             history.best_epoch = progress.best_epoch
         return history
+
+    def _loss(self, data: Examples, rules: Rules) -> float:
+        """The loss of all training rows at the present parameters, the penalty with it."""
+        net, (X, Y, weight) = self._network, data.taken()
+        cost = net.plan().evaluate(net.theta, X, Y, weight)[0]
+        return cost + penalty(net.theta, penalties_of(rules, weight, len(X)), net.spec.n_weights)
 
     def tell(self, history: History) -> None:
         """The warnings that scikit-learn gives where training ends before it has converged."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from deltaprop._types import Array
-from deltaprop.core.sparse import Inputs
 from deltaprop.engines.reference import add_penalty, penalties_of, penalty
 from deltaprop.errors import NonFiniteError
 from deltaprop.optim.optimizers import LBFGS
@@ -53,7 +52,7 @@ class _Problem:
     """What SciPy minimises, and what is to be done after each of its iterations."""
 
     def __init__(self, run: Run, data: Examples) -> None:
-        self.run, self.batch = run, _all(data)
+        self.run, self.batch = run, data.taken()
         self.plan = run.net.new_plan(min(len(self.batch[0]), 1024))
         self.penalties = penalties_of(run.settings.rules, self.batch[2], len(self.batch[0]))
         self.cost = self.accepted = np.nan  # C of the latest evaluation, and of the iterate before this iteration
@@ -106,10 +105,3 @@ class _Problem:
         )
         for callback in run.settings.on_step:
             callback(event)
-
-
-def _all(data: Examples) -> tuple[Inputs, Array, Array | None]:
-    if len(data.rows) == len(data.X):
-        return data.X, data.Y, data.weight
-    weight = None if data.weight is None else data.weight[data.rows]
-    return data.X[data.rows], data.Y[data.rows], weight

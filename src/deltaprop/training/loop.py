@@ -190,7 +190,7 @@ def _nonfinite(
     step = steps.first + s + 1
     return NonFiniteError(
         f"Training stopped at step {step} (epoch {epoch + 1}): {where}. The network has the parameters from before "
-        "that step. Try a lower learning rate, clip_norm, or inputs of a smaller scale."
+        "that step. Try a lower learning rate, inputs of a smaller scale, or clip_norm in `train`."
     )
 
 

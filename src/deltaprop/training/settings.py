@@ -34,6 +34,13 @@ class Examples:
     weight: Array | None
     rows: Indices
 
+    def taken(self) -> tuple[Inputs, Array, Array | None]:
+        """X, Y and weight of the rows that take part; nothing is copied where all do."""
+        if len(self.rows) == len(self.X):
+            return self.X, self.Y, self.weight
+        weight = None if self.weight is None else self.weight[self.rows]
+        return self.X[self.rows], self.Y[self.rows], weight
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -111,14 +118,19 @@ def _examples(
         inside, outside = split(len(rows), float(validation), seed)
         held = rows[outside], targets[outside], None if weight is None else weight[outside]
         for part, of in ((outside, "validation"), (inside, "training")):
-            if weight is not None and not weight[part].any():
-                raise ArgumentError(sentence("sample_weight", f"positive for some of the {of} rows", "only zeros"))
+            check_share(weight, part, of)
         return Examples(rows, targets, weight, inside), Examples(*held, np.arange(len(outside)))
     if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
         must = "a fraction, (X, Y) or (X, Y, sample_weight)"
         raise ArgumentTypeError(sentence("validation", must, type(validation).__name__))
     checked = gatherable(*net.examples(*validation, of="validation "))
     return Examples(rows, targets, weight, everything), Examples(*checked, np.arange(len(checked[0])))
+
+
+def check_share(weight: Array | None, part: Indices, of: str) -> None:
+    """Refuse a part of the rows that weighs nothing."""
+    if weight is not None and not weight[part].any():
+        raise ArgumentError(sentence("sample_weight", f"positive for some of the {of} rows", "only zeros"))
 
 
 def gatherable(X: Inputs, Y: Array, weight: Array | None) -> tuple[Inputs, Array, Array | None]:
