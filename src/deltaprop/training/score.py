@@ -31,11 +31,11 @@ def accuracy(a: Array, Y: Array, weight: Array | None = None, *, exclusive: bool
     return float(np.average(right, weights=weight))
 
 
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")
 def r2(a: Array, Y: Array, weight: Array | None) -> float:
     """1 - Σ (y - a)² / Σ (y - ȳ)²; for an output that is constant 1 where it is met exactly, else 0."""
     y = Y.astype(np.float64)
     left = np.average((y - a) ** 2, axis=0, weights=weight)
     spread = np.average((y - np.average(y, axis=0, weights=weight)) ** 2, axis=0, weights=weight)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        r2 = np.where(spread > 0, 1 - left / spread, np.where(left == 0, 1.0, 0.0))
-    return float(r2.mean())
+    ratio = np.where(spread > 0, 1 - left / spread, np.where(left == 0, 1.0, 0.0))
+    return float(ratio.mean())
