@@ -48,7 +48,15 @@ EAGER = [
     "show_engines",
     "train",
 ]
-LAZY = ["Derivation", "MLPClassifier", "MLPRegressor", "TableEncoder", "TableModel"]
+LAZY = [
+    "Derivation",
+    "GradientFlowDisplay",
+    "LossCurveDisplay",
+    "MLPClassifier",
+    "MLPRegressor",
+    "TableEncoder",
+    "TableModel",
+]
 LAZY += ["check_code", "check_gradients", "check_torch", "derive"]
 
 SIGNATURES = {

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from deltaprop.derivation.proof import Derivation as Derivation
     from deltaprop.derivation.proof import derive as derive
     from deltaprop.estimators.classifier import MLPClassifier as MLPClassifier
+    from deltaprop.estimators.displays import GradientFlowDisplay as GradientFlowDisplay
+    from deltaprop.estimators.displays import LossCurveDisplay as LossCurveDisplay
     from deltaprop.estimators.regressor import MLPRegressor as MLPRegressor
     from deltaprop.estimators.table import TableModel as TableModel
     from deltaprop.verify.function import check_gradients as check_gradients
@@ -58,6 +60,8 @@ __version__ = "0.1.0"
 _LATER = {  # what stands on more than NumPy, or is seldom wanted, is imported when it is first asked for
     "Derivation": "deltaprop.derivation.proof",
     "derive": "deltaprop.derivation.proof",
+    "GradientFlowDisplay": "deltaprop.estimators.displays",
+    "LossCurveDisplay": "deltaprop.estimators.displays",
     "MLPClassifier": "deltaprop.estimators.classifier",
     "MLPRegressor": "deltaprop.estimators.regressor",
     "TableEncoder": "deltaprop.data.encoder",
@@ -85,8 +89,10 @@ __all__ = [
     "EngineError",
     "FileFormatError",
     "Gradient",
+    "GradientFlowDisplay",
     "History",
     "InverseScaling",
+    "LossCurveDisplay",
     "MLPClassifier",
     "MLPRegressor",
     "MissingExtraError",

@@ -25,6 +25,7 @@ from deltaprop.estimators._progress import Progress
 from deltaprop.estimators._start import initial_theta
 from deltaprop.estimators._training import Rows, Training
 from deltaprop.estimators._views import Views
+from deltaprop.estimators.drawing import ArchitectureReprMixin
 from deltaprop.factors.norms import gradient_norms, input_gradients
 from deltaprop.network import Network
 from deltaprop.training.history import History
@@ -40,7 +41,7 @@ def learns_in_steps(estimator: Any) -> bool:
     return True
 
 
-class BaseMLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class BaseMLP(ArchitectureReprMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Training and prediction common to the classifier and the regressor."""
 
     hidden_layer_sizes: Any

@@ -64,19 +64,30 @@ def _transformed(model: Any, X: Any) -> Any:
 
 
 def finding(delta_norms: Array) -> str:
-    """What is seen in (n_epochs, L) norms: how much of the last layer's error layer 1 gets in the median epoch."""
+    """What is seen in (n_epochs, L) norms: how much of the last layer's error layer 1 gets, in the median epoch.
+
+    Where that has another name in the last epoch than in the first, both are told.
+    """
     first, last = delta_norms[:, 0], delta_norms[:, -1]
     seen = last > 0
     if delta_norms.shape[1] == 1 or not len(last):
         return ""
     if not seen.any():
         return "the last layer's error is 0"
-    ratio = float(np.median(first[seen] / last[seen]))
-    if ratio == 0:
-        return "layer 1 gets none of the last layer's error: vanished"
-    verdict = ": vanishing" if ratio <= 1 / MUCH else ": exploding" if ratio >= MUCH else ""
-    part = f"{_rounded(ratio)} times" if ratio >= 1 else f"{_fraction(ratio)} of"
-    return f"layer 1 gets {part} the last layer's error{verdict}"
+    ratios = first[seen] / last[seen]
+    start, end = float(ratios[0]), float(ratios[-1])
+    if _name(start) != _name(end):
+        return f"at first {_told(start)}\nin the end {_told(end)}"
+    return _told(float(np.median(ratios)))
+
+
+def _name(ratio: float) -> str:
+    return ": vanished" if not ratio else ": vanishing" if ratio <= 1 / MUCH else ": exploding" if ratio >= MUCH else ""
+
+
+def _told(ratio: float) -> str:
+    part = f"{_rounded(ratio)} times" if ratio >= 1 else f"{_fraction(ratio)} of" if ratio else "none of"
+    return f"layer 1 gets {part} the last layer's error{_name(ratio)}"
 
 
 def _fraction(ratio: float) -> str:

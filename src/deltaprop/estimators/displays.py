@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 NAMED_LINES = 14
+FEW_TICKS = 30  # how many times the least the largest is
 KEPT = "0.45"  # a grey that is seen on light and dark
 
 
@@ -78,27 +79,28 @@ class LossCurveDisplay:
     def plot(self, ax: Axes | None = None) -> Self:
         """Draw on `ax`, or on a new figure; MissingExtraError without matplotlib."""
         self.ax_ = _axes(ax)
-        self.figure_, self.score_ax_ = self.ax_.figure, None
+        self.figure_ = self.ax_.figure
         self.lines_ = [self._line(self.ax_, self.loss_curve, "C0", "training loss")]
         if self.validation_loss_curve is not None:
             self.lines_.append(self._line(self.ax_, self.validation_loss_curve, "C1", "validation loss"))
         self.ax_.set(xlabel="epoch", ylabel="loss")
-        if self.validation_scores is not None:
-            self._plot_scores(self.validation_scores)
+        self.ax_.locator_params(axis="x", integer=True)
+        self.score_ax_ = None if self.validation_scores is None else self._plot_scores(self.validation_scores)
         if self.kept_epoch is not None:
             label = f"kept: epoch {self.kept_epoch}"
             self.lines_.append(self.ax_.axvline(self.kept_epoch, color=KEPT, linestyle=":", label=label))
-        self.ax_.locator_params(axis="x", integer=True)
-        top = self.score_ax_ or self.ax_  # what is drawn last must hold the legend, or lines run through it
-        top.legend(handles=self.lines_, loc="best")
+        if self.score_ax_ is None:
+            self.ax_.legend(handles=self.lines_)
+        else:  # what is drawn last holds the legend, or lines run through it; scores end above its place, losses below
+            self.score_ax_.legend(handles=self.lines_, loc="center right")
         return self
 
-    def _plot_scores(self, scores: Sequence[float]) -> None:
-        self.score_ax_ = self.ax_.twinx()
-        name = f"validation {self.score_name}"
-        self.lines_.append(self._line(self.score_ax_, scores, "C2", f"{name} (right)", linestyle="--"))
-        self.score_ax_.set_ylabel(name, color="C2")
-        self.score_ax_.tick_params(axis="y", labelcolor="C2")
+    def _plot_scores(self, scores: Sequence[float]) -> Axes:
+        ax, name = self.ax_.twinx(), f"validation {self.score_name}"
+        self.lines_.append(self._line(ax, scores, "C2", f"{name} (right)", linestyle="--"))
+        ax.set_ylabel(name, color="C2")
+        ax.tick_params(axis="y", labelcolor="C2")
+        return ax
 
     def _line(self, ax: Axes, values: Sequence[float], color: str, label: str, linestyle: str = "-") -> Line2D:
         last = len(self.loss_curve)
@@ -133,7 +135,8 @@ class GradientFlowDisplay:
         matplotlib.
         """
         _pyplot()  # refuse before the time of a fit is spent
-        model = clone(_best(estimator) if hasattr(estimator, "best_estimator_") else estimator)
+        found = _best(estimator) if hasattr(estimator, "best_estimator_") else estimator
+        model = clone(found, safe=False)  # what is no estimator is refused below, by name
         network = _last_step(model)
         if not isinstance(network, BaseMLP):
             must = "an MLPClassifier or MLPRegressor of this library, or a Pipeline that ends in one"
@@ -151,8 +154,6 @@ class GradientFlowDisplay:
         self.figure_ = self.ax_.figure
         n_layers = self.delta_norms.shape[1]
         colors = plt.get_cmap("viridis")(np.linspace(0, 0.9, n_layers))  # its last tenth is too light on white
-        if (self.delta_norms > 0).any():
-            self.ax_.set_yscale("log", nonpositive="mask")
         self.lines_ = [
             self.ax_.plot(
                 self.epochs,
@@ -163,7 +164,9 @@ class GradientFlowDisplay:
             )[0]
             for l in range(1, n_layers + 1)
         ]
-        self.ax_.set(xlabel="epoch", ylabel="error δ of a unit (root mean square)", title=finding(self.delta_norms))
+        _scale(self.ax_, self.delta_norms[self.delta_norms > 0])
+        self.ax_.set(xlabel="epoch", ylabel="error δ of a unit (root mean square)")
+        self.ax_.set_title(finding(self.delta_norms), fontsize="medium")
         self.ax_.locator_params(axis="x", integer=True)
         place: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1, 0.5)} if own else {"loc": "best"}
         self.ax_.legend(handles=_thinned(self.lines_), fontsize="small", **place)
@@ -203,6 +206,16 @@ def _kept_epoch(network: Any, n_epochs: int, scores: Sequence[float] | None) -> 
     if history is not None and history.best_epoch is None and not network.early_stopped_:
         return None
     return n_epochs - len(scores) + int(np.argmax(scores)) + 1
+
+
+def _scale(ax: Axes, norms: Array) -> None:
+    """A log scale where there is what it can show, over whole decades where there would be hardly a tick to read."""
+    if not len(norms):
+        return
+    ax.set_yscale("log", nonpositive="mask")
+    if norms.max() < FEW_TICKS * norms.min():
+        low, high = np.floor(np.log10(norms.min())), np.ceil(np.log10(norms.max()))
+        ax.set_ylim(10**low, 10 ** max(high, low + 1))
 
 
 def _layer_name(l: int, n_layers: int) -> str:

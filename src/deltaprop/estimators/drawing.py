@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
@@ -14,8 +14,8 @@ from deltaprop.estimators._parameters import SKLEARN_NAMES, widths
 
 MOST_UNITS = 8  # circles of a layer that are drawn, dots in one's place where there are more
 MOST_LAYERS = 12  # columns that are drawn, one of them dots where there are more
-LONGEST_NAME, LONGEST_ACTIVATION = 16, 13  # letters
-RADIUS, PITCH, STEP, LETTER = 7, 21, 92, 6.4  # of a circle; between circles, between layers; the width of a letter
+LONGEST_NAME, LONGEST_ACTIVATION = 20, 13  # letters
+RADIUS, PITCH, STEP, LETTER = 7, 21, 92, 6.2  # of a circle; between circles, between layers; the width of a letter
 TOP, FOOT = 30, 62  # above the circles: what a layer is; below them: width, activation, count
 UNKNOWN = (1, 1, 0, 1)  # a column of unknown height: circles, and dots where 0 stands
 FITTED, UNFITTED = "cornflowerblue", "chocolate"  # scikit-learn's, seen on light and dark
@@ -51,20 +51,20 @@ def architecture_svg(
     columns, gap = _columns(sizes, activations)
     left = _margin(input_names if len(input_names) == sizes[0] else ())
     right = _margin(output_names if len(output_names) == sizes[-1] else ())
-    width, middle = left + columns[-1].x + right, TOP + MOST_UNITS * PITCH / 2
-    height = TOP + MOST_UNITS * PITCH + FOOT
+    half = max(PITCH / 2 + max(column.circles, default=0) for column in columns)
+    width, height, middle = left + columns[-1].x + right, TOP + 2 * half + FOOT, TOP + half
     accent = UNFITTED if parameters is None else FITTED
     parts = [
         _lines(columns, gap),
-        *(_drawn(column, accent) for column in columns),
+        *(_drawn(column, accent, half) for column in columns),
         _gap_dots(columns, gap, len(sizes)),
         _names(columns[0], sizes[0], input_names, -1),
         _names(columns[-1], sizes[-1], output_names, 1),
     ]
     caption = _caption(sizes, parameters)
     return (
-        f'<svg role="img" xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height}" '
-        f'viewBox="{-left:.0f} {-middle:.0f} {width:.0f} {height}" fill="currentColor" font-size="12" '
+        f'<svg role="img" xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
+        f'viewBox="{-left:.0f} {-middle:.0f} {width:.0f} {height:.0f}" fill="currentColor" font-size="12" '
         f'font-family="system-ui, sans-serif" text-anchor="middle"><title>{_title(sizes, activations, caption)}</title>'
         f'{"".join(parts)}<text x="{(columns[0].x + columns[-1].x) / 2:.0f}" y="{height - middle - 6:.0f}" '
         f'opacity="0.75">{caption}</text></svg>'
@@ -95,7 +95,7 @@ def _drawing(estimator: Any) -> str:
             spec.sizes, names, spec.n_parameters, input_names=inputs, output_names=_output_names(estimator)
         )
     hidden, given = widths(estimator.hidden_layer_sizes), estimator.activation
-    several = isinstance(given, (list, tuple))
+    several = isinstance(given, Iterable) and not isinstance(given, str)
     chosen = list(given) if several else [given] * len(hidden)
     usable = all(isinstance(n, Integral) and int(n) >= 1 for n in hidden) and len(chosen) == len(hidden)
     if not usable or not all(isinstance(one, (str, Activation)) for one in chosen):
@@ -107,7 +107,8 @@ def _drawing(estimator: Any) -> str:
 def _input_names(estimator: Any) -> Sequence[object]:
     names = getattr(estimator, "feature_names_in_", ())
     if len(names) and hasattr(estimator, "imputer_"):
-        return [str(name) for name in estimator.imputer_.get_feature_names_out(names)]
+        indicator = estimator.imputer_.indicator_
+        return [*names, *(f"missing: {names[at]}" for at in (() if indicator is None else indicator.features_))]
     return list(names)
 
 
@@ -154,13 +155,13 @@ def _lines(columns: list[_Column], gap: int | None) -> str:
     return f'<g stroke="currentColor" stroke-opacity="0.22" stroke-width="0.8" fill="none">{"".join(paths)}</g>'
 
 
-def _drawn(column: _Column, accent: str) -> str:
+def _drawn(column: _Column, accent: str, half: float) -> str:
     """The circles of one layer and the words above and below them."""
-    x, foot = column.x, MOST_UNITS * PITCH / 2 + 14
+    x, foot = column.x, half + 14
     dashed = "" if column.known else ' stroke-dasharray="2 2"'
     circles = "".join(f'<circle cx="{x}" cy="{y:g}" r="{RADIUS}"/>' for y in column.circles)
     words = [
-        f'<text x="{x}" y="{-MOST_UNITS * PITCH / 2 - 10:g}" font-weight="600">{column.head}</text>',
+        f'<text x="{x}" y="{-half - 10:g}" font-weight="600">{column.head}</text>',
         f'<text x="{x}" y="{foot:g}">{column.width}</text>',
     ]
     if column.activation:
@@ -180,7 +181,7 @@ def _gap_dots(columns: list[_Column], gap: int | None, n_sizes: int) -> str:
     if gap is None:
         return ""
     x, left_out = columns[gap].x - STEP, n_sizes - len(columns)
-    return f'{_dots(x, 0, dx=8, dy=0)}<text x="{x}" y="22">{left_out} more</text>'
+    return f'{_dots(x, 0, dx=8, dy=0)}<text x="{x}" y="22">{left_out} more layers</text>'
 
 
 def _names(column: _Column, n: int | None, names: Sequence[object], side: int) -> str:
