@@ -57,7 +57,7 @@ LAZY = [
     "TableEncoder",
     "TableModel",
 ]
-LAZY += ["check_code", "check_gradients", "check_torch", "derive"]
+LAZY += ["ParameterError", "check_code", "check_gradients", "check_torch", "derive"]
 
 SIGNATURES = {
     "Network": "(sizes, *, activation='relu', output='softmax', cost='cross_entropy', dtype='float32', seed=None, "

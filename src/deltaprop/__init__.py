@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from deltaprop.data.encoder import TableEncoder as TableEncoder
     from deltaprop.derivation.proof import Derivation as Derivation
     from deltaprop.derivation.proof import derive as derive
+    from deltaprop.estimators._parameters import ParameterError as ParameterError
     from deltaprop.estimators.classifier import MLPClassifier as MLPClassifier
     from deltaprop.estimators.displays import GradientFlowDisplay as GradientFlowDisplay
     from deltaprop.estimators.displays import LossCurveDisplay as LossCurveDisplay
@@ -64,6 +65,7 @@ _LATER = {  # what stands on more than NumPy, or is seldom wanted, is imported w
     "LossCurveDisplay": "deltaprop.estimators.displays",
     "MLPClassifier": "deltaprop.estimators.classifier",
     "MLPRegressor": "deltaprop.estimators.regressor",
+    "ParameterError": "deltaprop.estimators._parameters",
     "TableEncoder": "deltaprop.data.encoder",
     "TableModel": "deltaprop.estimators.table",
     "check_code": "deltaprop.verify.usercode.judge",
@@ -100,6 +102,7 @@ __all__ = [
     "NonFiniteError",
     "OneCycle",
     "OutputError",
+    "ParameterError",
     "RMSprop",
     "ReduceOnPlateau",
     "ShapeError",
