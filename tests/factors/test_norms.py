@@ -58,10 +58,47 @@ def test_an_input_gradient_is_that_of_the_example_alone(rng):
     np.testing.assert_allclose(norms.input_gradients(net, X, Y), alone, rtol=1e-12)
 
 
-def test_no_rows_are_refused(rng):
+@pytest.mark.parametrize("dtype", CLOSE)
+def test_input_gradients_of_sparse_rows(rng, dtype):
+    net, X, Y = problem(rng, 9, dtype=dtype)
+    X[X < 0.5] = 0
+    want = norms.input_gradients(net, X, Y)
+    assert want.dtype == dtype
+    np.testing.assert_allclose(norms.input_gradients(net, sp.csr_matrix(X), Y), want, rtol=CLOSE[dtype])
+
+
+@pytest.mark.parametrize("function", [norms.gradient_norms, norms.input_gradients])
+def test_no_rows_are_refused(rng, function):
     net, X, Y = problem(rng, 0)
     with pytest.raises(dp.ArgumentError, match="`X` must be at least one row"):
-        norms.gradient_norms(net, X, Y)
+        function(net, X, Y)
+
+
+@pytest.mark.parametrize("size", [1e160, 3.0, 1e-170])
+def test_a_norm_whose_square_is_no_number_is_right(size):
+    net = dp.Network([2, 2], output="identity", cost="absolute", dtype="float64", seed=0)
+    net.theta[...] = 0
+    net.layer(1).b[...] = 1
+    found = norms.gradient_norms(net, [[3 * size, 4 * size], [0, 0]], np.zeros((2, 2)))
+    np.testing.assert_allclose(found, [np.sqrt(2) * np.hypot(5 * size, 1), np.sqrt(2)], rtol=1e-14)
+
+
+def test_a_tiny_error_has_a_tiny_norm():
+    net = dp.Network([1, 1], output="identity", cost="quadratic", dtype="float64", seed=0)
+    net.theta[...] = 0
+    np.testing.assert_allclose(norms.gradient_norms(net, [[1.0]], [[1e-170]]), [np.sqrt(2) * 1e-170], rtol=1e-14)
+
+
+def test_an_input_gradient_that_its_share_hides_is_named():
+    """A third of it is a number, and it is none."""
+    net = dp.Network([1, 1], output="identity", cost="absolute", dtype="float64", seed=0)
+    net.layer(1).W[...], net.layer(1).b[...] = 1e308, 0
+    inner = dp.Network([1, 1, 1], activation="identity", output="identity", cost="absolute", dtype="float64", seed=0)
+    inner.layer(1).W[...], inner.layer(2).W[...] = 1e200, 2e108
+    X, Y = np.zeros((3, 1)), np.full((3, 1), -1.0)
+    np.testing.assert_allclose(norms.input_gradients(net, X, Y), 1e308, rtol=1e-15)
+    with pytest.raises(dp.NonFiniteError, match="Inf in layer 0, BP2 towards x"):
+        norms.input_gradients(inner, X, Y)
 
 
 def test_a_network_that_overflows_is_named(rng):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from deltaprop._types import Array
+from deltaprop.core.border import finite
 from deltaprop.errors import NonFiniteError
 from deltaprop.network import PLAN_ROWS, Network
 from deltaprop.trace.nonfinite import find_nonfinite
@@ -25,22 +26,35 @@ def gradient_norms(net: Network, X: object, Y: object) -> Array:
     for part in _parts(len(rows)):
         trace = record(net.spec, net.theta, rows[part], targets[part])
         m = len(trace.x)
-        square = np.zeros(m)
+        own = np.zeros(m)
         for layer in trace:
-            delta = layer.delta.astype(np.float64) * m  # an example's own, not its share of the mean
-            a = layer.a_prev.astype(np.float64)
-            square += (delta * delta).sum(axis=1) * ((a * a).sum(axis=1) + 1)
-        norms[part] = np.sqrt(square)
-    if not np.isfinite(norms).all():
+            delta = _norms(layer.delta) * m  # an example's own, not its share of the mean
+            own = np.hypot(own, delta * np.hypot(_norms(layer.a_prev), 1))
+        norms[part] = own
+    if not finite(norms):
         found = find_nonfinite(net.spec, net.theta, rows, targets, otherwise="Inf in the norm of an example's gradient")
         raise NonFiniteError(f"{found}.")
     return norms
 
 
+@np.errstate(over="ignore")  # as above
 def input_gradients(net: Network, X: object, Y: object) -> Array:
-    """∂C_i/∂x of each example i as if it were alone, (m, n_0): BP2 taken one layer further."""
-    gradient = net.input_gradient(X, Y)
-    return gradient * len(gradient)
+    """∂C_i/∂x of each example i as if it were alone, (m, n_0): BP2 taken one layer further; NonFiniteError as above."""
+    share = net.input_gradient(X, Y)
+    gradient = share * len(share)
+    if not finite(gradient):
+        raise NonFiniteError("Inf in layer 0, BP2 towards x, of an example by itself.")
+    return gradient
+
+
+def _norms(rows: Array) -> Array:
+    """The norm of each row in float64, divided by its largest number so that no square overflows or vanishes."""
+    size = np.abs(rows.astype(np.float64))
+    largest = size.max(axis=1, keepdims=True)
+    scale = np.where((largest > 0) & (largest < np.inf), largest, 1)
+    size /= scale
+    norms: Array = np.sqrt((size * size).sum(axis=1)) * scale[:, 0]
+    return norms
 
 
 def _parts(m: int) -> Iterator[slice]:
