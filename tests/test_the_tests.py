@@ -142,8 +142,9 @@ def test_units_at_the_kink_of_relu_are_left_out_and_counted(rng):
     assert "4 at kinks left out" in str(report)
 
 
-def test_residuals_at_the_kink_of_the_absolute_cost_are_left_out(rng):
-    net = dp.Network([2, 2], output="identity", cost="absolute", dtype="float64", seed=1)
+@pytest.mark.parametrize("cost", ["absolute", "quantile(0.9)"])
+def test_residuals_at_the_kink_of_a_cost_are_left_out(rng, cost):
+    net = dp.Network([2, 2], output="identity", cost=cost, dtype="float64", seed=1)
     X = rng.standard_normal((4, 2))
     report = dp.check(net, X, net.forward(X))
     assert report.ok

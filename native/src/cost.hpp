@@ -20,7 +20,7 @@ template <class T> double cost_of_a(const Spec& s, const T* a, const T* y, int64
             case Cost::huber: C += r != r ? r : inside * (size - T(0.5) * inside); break;
             case Cost::poisson: C += r + xlogy(y[j], y[j]) - xlogy(y[j], a[j]); break;
             case Cost::absolute: C += size; break;
-            case Cost::quantile: C += r < 0 ? t * -r : (1 - t) * r; break;
+            case Cost::quantile: C += r < 0 ? t * -r : T(1 - s.threshold) * r; break;  // 1 - t in T may be 0
         }
     }
     return C;

@@ -40,9 +40,10 @@ struct Net {
     std::vector<int> act;
     Cost cost;
     bool canonical;
+    double q = 1;
 
     int L() const { return int(n.size()) - 1; }
-    Spec spec() const { return {L(), n.data(), act.data(), int(cost), 1.0, canonical}; }
+    Spec spec() const { return {L(), n.data(), act.data(), int(cost), q, canonical}; }
     int64_t W(int l) const {
         int64_t at = 0;
         for (int k = 1; k < l; k++) at += n[k] * n[k - 1];
@@ -63,6 +64,12 @@ static Net classifier(std::vector<int64_t> n) {
 }
 
 static Net fitter(std::vector<int64_t> n) { return {n, std::vector<int>(n.size() - 1, int(Act::sigmoid)), Cost::quadratic, false}; }
+
+static Net between(std::vector<int64_t> n) {  // 0.9 of the targets below a^L
+    Net net = fitter(n);
+    net.cost = Cost::quantile, net.q = 0.9;
+    return net;
+}
 
 static double sigma(int act, double z) { return Act(act) == Act::tanh ? std::tanh(z) : 1 / (1 + std::exp(-z)); }
 static double slope(int act, double a) { return Act(act) == Act::tanh ? 1 - a * a : a * (1 - a); }
@@ -94,8 +101,10 @@ struct Oracle {
         outputs.insert(outputs.end(), a[L].begin(), a[L].end());
         Numbers delta(net.n[L]);
         for (int64_t j = 0; j < net.n[L]; j++) {
-            C += share * (net.cost == Cost::quadratic ? 0.5 * (a[L][j] - y[j]) * (a[L][j] - y[j]) : -y[j] * std::log(a[L][j]));
-            delta[j] = (a[L][j] - y[j]) * share * (net.canonical ? 1 : slope(net.act[L - 1], a[L][j]));  // BP1
+            const double r = a[L][j] - y[j], weight = r < 0 ? -net.q : 1 - net.q;
+            const bool is_quantile = net.cost == Cost::quantile;
+            C += share * (is_quantile ? weight * r : net.cost == Cost::quadratic ? 0.5 * r * r : -y[j] * std::log(a[L][j]));
+            delta[j] = (is_quantile ? weight : r) * share * (net.canonical ? 1 : slope(net.act[L - 1], a[L][j]));  // BP1
         }
         for (int l = L; l >= 1; l--) {
             Numbers below(net.n[l - 1]);
@@ -274,6 +283,7 @@ template <class T> void test_sizes(const Set& set) {
             const int threads = 1 + int((m + n) % 3);
             if (n) test_passes<T>(set, Data<T>(classifier({n, 5, 3}), m, 1), 64, threads);
             if (n) test_passes<T>(set, Data<T>(fitter({3, n, 4}), m, 2), 300, threads);
+            if (n) test_passes<T>(set, Data<T>(between({3, n, 4}), m, 2), 64, threads);
             if (n && m) test_training<T>(set, Data<T>(classifier({4, n, n < 65 ? n : 3, 2}), m, 3), m % 2 ? sgd() : m % 3 ? adam() : shared(), 16, threads);
             if (n) test_passes<T>(set, Data<T>(classifier({n, 5, 3}), m, 1).sparse(1 + m % 7), 64, threads);
             if (n) test_passes<T>(set, Data<T>(fitter({3, n, 4}), m, 2).sparse(1 + m % 3), 300, threads);

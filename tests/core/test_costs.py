@@ -151,7 +151,7 @@ def test_a_huber_cost_is_found_again_by_its_name(threshold):
     assert again.C.keywords == {"t": threshold}
 
 
-@pytest.mark.parametrize("threshold", [0, -1, np.nan, np.inf])
+@pytest.mark.parametrize("threshold", [0, -1, np.nan, np.inf, "2.5", None])
 def test_a_huber_threshold_must_be_positive(threshold):
     with pytest.raises(dp.ArgumentError, match=r"`threshold` must be a positive number"):
         huber(threshold)
@@ -164,7 +164,7 @@ def test_a_quantile_cost_is_found_again_by_its_name(q):
     assert again.C.keywords == {"q": q}
 
 
-@pytest.mark.parametrize("q", [0, 1, -0.5, 1.5, np.nan, np.inf])
+@pytest.mark.parametrize("q", [0, 1, -0.5, 1.5, np.nan, np.inf, "0.9", None])
 def test_a_quantile_must_be_between_0_and_1(q):
     with pytest.raises(dp.ArgumentError, match=r"`q` must be a number between 0 and 1"):
         quantile(q)

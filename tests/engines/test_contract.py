@@ -23,7 +23,7 @@ def fits(output, cost):
     return outputs is None or output in outputs
 
 
-PAIRS = [(output, cost) for output in OUTPUTS for cost in COSTS if fits(output, cost)]
+PAIRS = [(output, cost) for output in OUTPUTS for cost in (*COSTS, "quantile(0.9)") if fits(output, cost)]
 HIDDEN = list(ACTIVATIONS)
 NETWORKS = [(HIDDEN[i % len(HIDDEN)], output, cost) for i, (output, cost) in enumerate(PAIRS)]
 NETWORKS += [(hidden, "softmax", "cross_entropy") for hidden in HIDDEN]

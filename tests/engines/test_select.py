@@ -184,6 +184,27 @@ def test_a_threshold_of_ones_own_is_known(native):
     assert net.cost(X, Y) == pytest.approx(twin.cost(X, Y), rel=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("q", [0.9, 0.1, 1 - 1e-8, 1e-8])
+@pytest.mark.parametrize("y", [-20.0, 20.0])
+def test_both_sides_of_a_quantile_are_known(native, dtype, q, y):
+    """1 - q is taken in double: in float32 it would be 0 for a q near 1."""
+    net, twin = (
+        dp.Network([3, 2], output="identity", cost=dp.quantile(q), dtype=dtype, engine=engine, seed=0)
+        for engine in ("native", "reference")
+    )
+    examples = X, np.full((len(X), 2), y)
+    assert net.cost(*examples) == pytest.approx(twin.cost(*examples), rel=1e-6, abs=0)
+    np.testing.assert_allclose(net.backprop(*examples).vector, twin.backprop(*examples).vector, rtol=1e-6)
+
+
+def test_residuals_of_0_have_no_quantile_gradient(native):
+    for engine in ("native", "reference"):
+        net = dp.Network([1, 1], output="identity", cost=dp.quantile(0.9), engine=engine, seed=0)
+        net.theta[...] = 0
+        assert not net.backprop([[1.0]], [[0.0]]).vector.any()
+
+
 def test_an_update_rule_of_ones_own_is_refused_and_not_taken_for_its_parent(native):
     class Mine(dp.SGD):
         def update(self, theta, g, slots, rate, t):

@@ -95,6 +95,13 @@ def test_huber_keeps_every_digit_of_its_threshold(threshold, tmp_path):
     assert dp.load(tmp_path / "net").spec.cost.C.keywords == {"t": threshold}
 
 
+@pytest.mark.parametrize("q", [0.5, 0.9, 1 / 3, 1e-7, 1 - 2**-53])
+def test_quantile_keeps_every_digit_of_its_q(q, tmp_path):
+    net = dp.Network([2, 1], output="identity", cost=dp.quantile(q), seed=0)
+    net.save(tmp_path / "net")
+    assert dp.load(tmp_path / "net").spec.cost.C.keywords == {"q": q}
+
+
 def own_network():
     return dp.Network([2, 3, 1], activation=CUBE, output="identity", cost=FOURTH, seed=0)
 

@@ -121,7 +121,7 @@ def output_of(spec, z):
     return spec.output.sigma(z)
 
 
-@pytest.mark.parametrize("cost", ["quadratic", "huber", "absolute"])
+@pytest.mark.parametrize("cost", ["quadratic", "huber", "absolute", "quantile(0.9)"])
 def test_softmax_with_another_cost_takes_the_jacobian(cost, rng):
     spec = network(output="softmax", cost=cost).spec
     z, y, share = rng.standard_normal((2, 6)), rng.dirichlet([1, 1], 6).T, np.full(6, 1 / 6)

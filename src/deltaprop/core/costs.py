@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from numbers import Real
 
 import numpy as np
 
@@ -119,7 +120,7 @@ def _absolute_grad(a: Array, y: Array) -> Array:
 
 def huber(threshold: float = 1.0) -> Cost:
     """C = Σ_j h(a_j - y_j), h(r) = ½ r² where |r| <= t, else t (|r| - ½ t); ∇_a C = clip(a - y, -t, t)."""
-    if not (np.isfinite(threshold) and threshold > 0):
+    if not (_finite_number(threshold) and threshold > 0):
         raise ArgumentError(sentence("threshold", "a positive number", repr(threshold)))
 
     name = "huber" if threshold == 1.0 else f"huber({float(threshold)!r})".replace(".0)", ")")
@@ -131,10 +132,14 @@ def quantile(q: float = 0.5) -> Cost:
 
     The a of least cost is the q-quantile of y. Koenker & Bassett, Econometrica 46 (1978).
     """
-    if not (np.isfinite(q) and 0 < q < 1):
+    if not (_finite_number(q) and 0 < q < 1):
         raise ArgumentError(sentence("q", "a number between 0 and 1", repr(q)))
     name = "quantile" if q == 0.5 else f"quantile({float(q)!r})"
     return Cost(name, partial(_quantile, q=float(q)), partial(_quantile_grad, q=float(q)), kinks=(0.0,))
+
+
+def _finite_number(value: object) -> bool:
+    return isinstance(value, Real) and bool(np.isfinite(float(value)))
 
 
 def _quantile(a: Array, y: Array, q: float) -> Array:
