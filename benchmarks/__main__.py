@@ -1,11 +1,12 @@
-"""All measurements in turn: what `make bench` runs. The peers come with `pip install '.[bench]'`; about 15 minutes."""
+"""All measurements in turn: what `make bench` runs. The peers come with `pip install '.[bench]'`; about 20 minutes."""
 
-from benchmarks import _machine, fit, memory, overhead, reference, sparse, start_up, tables
+from benchmarks import _machine, fit, memory, overhead, reference, sklearn_migration, sparse, start_up, tables
 from benchmarks.peers import __main__ as peers
 
 MODULES = {
     "peers": peers,
     "fit": fit,
+    "sklearn_migration": sklearn_migration,
     "overhead": overhead,
     "start_up": start_up,
     "reference": reference,

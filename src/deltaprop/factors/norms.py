@@ -13,6 +13,8 @@ from deltaprop.network import PLAN_ROWS, Network
 from deltaprop.trace.nonfinite import find_nonfinite
 from deltaprop.trace.record import record
 
+JACOBIANS = 1 << 22  # numbers of them that are held at once
+
 
 @np.errstate(over="ignore", invalid="ignore")  # what is not finite is reported by name
 def gradient_norms(net: Network, X: object, Y: object) -> Array:
@@ -23,7 +25,7 @@ def gradient_norms(net: Network, X: object, Y: object) -> Array:
     """
     rows, targets, _ = net.examples(X, Y)
     norms = np.empty(len(rows))
-    for part in _parts(len(rows)):
+    for part in _parts(len(rows), net.spec.sizes[-1]):
         trace = record(net.spec, net.theta, rows[part], targets[part])
         m = len(trace.x)
         own = np.zeros(m)
@@ -57,5 +59,7 @@ def _norms(rows: Array) -> Array:
     return norms
 
 
-def _parts(m: int) -> Iterator[slice]:
-    return (slice(start, start + PLAN_ROWS) for start in range(0, m, PLAN_ROWS))
+def _parts(m: int, n_L: int) -> Iterator[slice]:
+    """Blocks of rows whose traces stay small: each writes out softmax's Jacobian, n_L² numbers a row."""
+    size = max(1, min(PLAN_ROWS, JACOBIANS // n_L**2))
+    return (slice(start, start + size) for start in range(0, m, size))
