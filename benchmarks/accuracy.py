@@ -55,6 +55,7 @@ TORCH_OF_A = {
     "quadratic": lambda a, y: functional.mse_loss(a, y, reduction="sum") / 2,
     "huber": lambda a, y: functional.huber_loss(a, y, reduction="sum"),
     "absolute": lambda a, y: functional.l1_loss(a, y, reduction="sum"),
+    "quantile": lambda a, y: torch.maximum(0.5 * (y - a), -0.5 * (y - a)).sum(),
     "poisson": lambda a, y: functional.poisson_nll_loss(a, y, log_input=False, eps=0.0, reduction="sum"),
 }
 JAX_OF_Z = {
@@ -66,11 +67,13 @@ JAX_OF_A = {
     "quadratic": lambda a, y: 0.5 * ((a - y) ** 2).sum(),
     "huber": lambda a, y: jnp.where(abs(a - y) <= 1, 0.5 * (a - y) ** 2, abs(a - y) - 0.5).sum(),
     "absolute": lambda a, y: jnp.abs(a - y).sum(),
+    "quantile": lambda a, y: jnp.maximum(0.5 * (y - a), -0.5 * (y - a)).sum(),
     "poisson": lambda a, y: (a - y * jnp.log(a)).sum(),
 }
 PAIRS = [
     ("identity", "quadratic"), ("sigmoid", "quadratic"), ("tanh", "quadratic"), ("softmax", "quadratic"),
     ("sigmoid", "cross_entropy"), ("softmax", "cross_entropy"), ("identity", "huber"), ("identity", "absolute"),
+    ("identity", "quantile"),
     ("exp", "poisson"), ("softplus", "poisson"),
 ]  # fmt: skip
 
