@@ -71,12 +71,8 @@ public:
     double penalty() const {
         if (!penalised()) return 0;
         over_runs([&](int64_t begin, int64_t end, int64_t run, bool weights) {
-            double squares = 0, sizes = 0;
-            for (int64_t i = begin; i < end && weights; i++) {
-                squares += double(theta_[i]) * double(theta_[i]);
-                sizes += std::fabs(double(theta_[i]));
-            }
-            sums_[run] = 0.5 * l2_ * squares + l1_ * sizes;
+            sums_[run] = weights ? 0.5 * l2_ * sum_over(begin, end, [](auto w) { return w * w; }) : 0;
+            if (weights && l1_ != 0) sums_[run] += l1_ * sum_over(begin, end, [](auto w) { return w < 0 ? -w : w; });
         });
         double sum = 0;
         for (int64_t run = 0; run < runs(); run++) sum += sums_[run];
@@ -115,6 +111,18 @@ public:
     }
 
 private:
+    // Σ of a function of the weights begin..end: a whole vector of sums side by side, so that no sum waits for the last.
+    template <class Of> double sum_over(int64_t begin, int64_t end, Of&& of) const {
+        Vec<T> side[2] = {};
+        int64_t i = begin;
+        for (; i + 2 * lanes<T> <= end; i += 2 * lanes<T>)
+            for (int k : {0, 1}) side[k] += of(load<T>(theta_ + i + k * lanes<T>));
+        double sum = 0;
+        for (unsigned k = 0; k < lanes<T>; k++) sum += double(side[0][k]) + double(side[1][k]);
+        for (; i < end; i++) sum += of(theta_[i]);
+        return sum;
+    }
+
     T* slot(int i, int64_t place) const { return slots_[i] ? slots_[i] + place : nullptr; }
     T* moved(int i) const { return i ? slots_[i - 1] : theta_; }
 
