@@ -61,6 +61,7 @@ class BaseMLP(ArchitectureReprMixin, BaseEstimator):  # type: ignore[misc]  # sc
     history_: History
     _progress: Progress
     _state: OptimizerState
+    _where: tuple[str, int | None]
 
     def _take(self, parameters: dict[str, Any]) -> None:
         self.__dict__.update(parameters)
@@ -177,8 +178,8 @@ class BaseMLP(ArchitectureReprMixin, BaseEstimator):  # type: ignore[misc]  # sc
             self._prepare_network(rows.X, random, first)
             training = Training(self, random, epochs)
             self.history_ = training.run(rows, held)
-            training.tell(self.history_)
             self._take_over(self._progress)
+        training.tell(self.history_)
         return self
 
     def _forget(self) -> None:
@@ -189,28 +190,28 @@ class BaseMLP(ArchitectureReprMixin, BaseEstimator):  # type: ignore[misc]  # sc
         if held:
             X, y = self._validated(X, y, reset=False)
         w = self._weigh(y, checked_weight(weight, X))
-        if self.impute_missing:
-            if first:
-                self.imputer_ = fitted_imputer(X)
-            X = self.imputer_.transform(X)
+        if self.impute_missing and first:
+            self.imputer_ = fitted_imputer(X)
         Y = self._encode_targets(y)
-        return Rows(X, y, None if held else self._soften(Y), Y, w)
+        return Rows(self._filled(X), None if held else self._soften(Y), Y, w)
 
     def _prepare_network(self, X: Any, random: np.random.RandomState, first: bool) -> None:
         """A new network with scikit-learn's first weights, or the present one with the parameters of today."""
         spec = self._spec(X.shape[1], X.dtype if first else self.network_.spec.dtype)
         check_own_pairs(spec)
+        where = self.engine, self.n_threads
         if first:
-            self.network_ = Network.from_parameters(spec, initial_theta(spec, random), self.engine, self.n_threads)
-            self._progress = Progress()
-        elif spec != self.network_.spec:
-            had = self.network_.spec.sizes
-            if spec.sizes != had:
-                remedy = "Use warm_start=False to begin anew."
-                got = f"a network {'-'.join(map(str, spec.sizes))}"
-                must = f"such that the network stays {'-'.join(map(str, had))} as in the previous call"
-                raise ParameterError(sentence("hidden_layer_sizes", must, got, remedy))
-            self.network_ = Network.from_parameters(spec, self.network_.theta, self.engine, self.n_threads)
+            self._progress, theta = Progress(), initial_theta(spec, random)
+        elif spec.sizes != self.network_.spec.sizes:
+            had, remedy = self.network_.spec.sizes, "Use warm_start=False to begin anew."
+            got = f"a network {'-'.join(map(str, spec.sizes))}"
+            must = f"such that the network stays {'-'.join(map(str, had))} as in the previous call"
+            raise ParameterError(sentence("hidden_layer_sizes", must, got, remedy))
+        elif (spec, *where) == (self.network_.spec, *self._where):
+            return
+        else:
+            theta = self.network_.theta
+        self.network_, self._where = Network.from_parameters(spec, theta, *where), where
 
     def _spec(self, n_inputs: int, dtype: Any) -> Spec:
         n_outputs, output, cost = self._head()
@@ -254,7 +255,9 @@ class BaseMLP(ArchitectureReprMixin, BaseEstimator):  # type: ignore[misc]  # sc
     def _prepare(self, X: Any) -> Any:
         """Rows as the network takes them, from rows as a user gives them."""
         check_is_fitted(self, "network_")
-        X = validated_rows(self, X)
+        return self._filled(validated_rows(self, X))
+
+    def _filled(self, X: Any) -> Any:
         return self.imputer_.transform(X) if hasattr(self, "imputer_") else X
 
     def _outputs(self, X: Any) -> Array:

@@ -33,10 +33,9 @@ FEWEST_HELD = 2
 
 @dataclass
 class Rows:
-    """Checked rows: X, y as it came, what the network learns from it and is scored by, weights."""
+    """Checked rows: X, the targets that are learnt from (None where none are) and scored by, weights."""
 
     X: Any
-    y: Array
     Y_train: Array | None
     Y: Array
     weight: Array | None
