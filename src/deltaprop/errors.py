@@ -39,7 +39,11 @@ class OutputError(DeltapropError, OSError):
 
 
 class NonFiniteError(DeltapropError, ArithmeticError, ValueError):
-    """NaN or Inf appeared; the message names step, layer and equation."""
+    """NaN or Inf appeared; the message names step, layer and equation. `fact` is it without what to do about it."""
+
+    def __init__(self, text: str, fact: str = "") -> None:
+        super().__init__(text)
+        self.fact = fact or text
 
 
 class EngineError(DeltapropError, RuntimeError):

@@ -12,7 +12,7 @@ import deltaprop as dp
 SAID = re.compile(
     r"Training stopped at step (?P<step>\d+) \(epoch (?P<epoch>\d+)\): (?P<kind>NaN|Inf) in (?P<where>.*?), "
     r"(?P<what>.*)\. The network has the parameters from before that step\. "
-    r"Try a lower learning rate, inputs of a smaller scale, or clip_norm in `train`\."
+    r"Try a lower learning rate, clip_norm, or inputs of a smaller scale\."
 )
 DIVERGES = {"optimizer": dp.SGD(30.0), "batch_size": 10, "epochs": 100, "seed": 2}
 

@@ -18,7 +18,7 @@ from deltaprop.core.activations import Activation
 from deltaprop.core.costs import Cost
 from deltaprop.core.pairs import check_own_pairs
 from deltaprop.core.spec import Spec, make_spec
-from deltaprop.errors import sentence
+from deltaprop.errors import NonFiniteError, sentence
 from deltaprop.estimators._inputs import check_validation, checked_weight, fitted_imputer, validated_rows
 from deltaprop.estimators._parameters import ParameterError, activations, check_parameters, widths
 from deltaprop.estimators._progress import Progress
@@ -32,6 +32,7 @@ from deltaprop.training.history import History
 from deltaprop.training.run import OptimizerState
 
 Validation = tuple[Any, Any, Any]
+ANEW = "Use warm_start=False to begin anew."
 
 
 def learns_in_steps(estimator: Any) -> bool:
@@ -97,9 +98,9 @@ class BaseMLP(ArchitectureReprMixin, BaseEstimator):  # type: ignore[misc]  # sc
         """Train on rows X (m, n_features), dense or sparse, and their targets y; on from where it is with `warm_start`.
 
         `X_val`, `y_val` are rows that are only looked at: `validation_loss_curve_` follows them, and `early_stopping`
-        watches them instead of holding rows out. Weights compare the rows of one batch. Errors: ParameterError names a
-        parameter; ValueError and TypeError, as scikit-learn's, the data; NonFiniteError a training that runs away.
-        After an error the estimator is as it was.
+        watches them instead of holding rows out. Weights compare the rows of one batch. Errors: ParameterError or
+        ArgumentError name a parameter; ValueError and TypeError, as scikit-learn's, the data; NonFiniteError a training
+        that runs away. After an error the estimator is as it was.
         """
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), again=self.warm_start)
 
@@ -142,14 +143,15 @@ class BaseMLP(ArchitectureReprMixin, BaseEstimator):  # type: ignore[misc]  # sc
         """Learn what the targets are, or refuse those that do not go on from what was learnt."""
 
     @abstractmethod
-    def _encode_targets(self, y: Any) -> Array:
-        """Targets as the network takes them."""
+    def _encode_targets(self, y: Any, name: str = "y") -> Array:
+        """Targets as the network takes them; errors call them by this name."""
 
     @abstractmethod
     def _score(self, a: Array, Y: Array, weight: Array | None) -> float:
         """How good the outputs are, as `score` counts it."""
 
-    def _weigh(self, y: Array, weight: Array | None) -> Array | None:
+    def _weigh(self, y: Array, weight: Array | None, *, held: bool) -> Array | None:
+        """The weights, with those of the classes; rows that are held out take the classes' weights from training."""
         return weight
 
     def _soften(self, Y: Array) -> Array:
@@ -168,8 +170,7 @@ class BaseMLP(ArchitectureReprMixin, BaseEstimator):  # type: ignore[misc]  # sc
         check_validation(self, *validation)
         first = not (again and hasattr(self, "network_"))
         with self._unchanged_by_failure(first):
-            if first:
-                self._forget()
+            self._forget() if first else self._check_going_on()
             X, y = self._validated(X, y, reset=first)
             self._learn_targets(y, first=first, **more)
             random = check_random_state(self.random_state)
@@ -177,10 +178,23 @@ class BaseMLP(ArchitectureReprMixin, BaseEstimator):  # type: ignore[misc]  # sc
             held = None if validation[0] is None else self._rows(*validation[:2], validation[2], False, held=True)
             self._prepare_network(rows.X, random, first)
             training = Training(self, random, epochs)
-            self.history_ = training.run(rows, held)
+            try:
+                self.history_ = training.run(rows, held)
+            except NonFiniteError as error:
+                remedy = "Try a lower learning_rate_init, or inputs of a smaller scale."
+                raise NonFiniteError(f"{error.fact} The estimator is as it was before. {remedy}") from None
             self._take_over(self._progress)
         training.tell(self.history_)
         return self
+
+    def _check_going_on(self) -> None:
+        """Refuse what a network that is there already cannot take up."""
+        had = self.network_.spec.dtype.name
+        if self.dtype is not None and np.dtype(self.dtype).name != had:
+            raise ParameterError(sentence("dtype", f"{had!r} as in the previous call", repr(self.dtype), ANEW))
+        if self.impute_missing != hasattr(self, "imputer_"):
+            must = f"{not self.impute_missing} as in the previous call"
+            raise ParameterError(sentence("impute_missing", must, repr(self.impute_missing), ANEW))
 
     def _forget(self) -> None:
         for name in ("_state", "_split_seed", "imputer_"):
@@ -189,10 +203,10 @@ class BaseMLP(ArchitectureReprMixin, BaseEstimator):  # type: ignore[misc]  # sc
     def _rows(self, X: Any, y: Any, weight: Any, first: bool, *, held: bool = False) -> Rows:
         if held:
             X, y = self._validated(X, y, reset=False)
-        w = self._weigh(y, checked_weight(weight, X))
+        w = self._weigh(y, checked_weight(weight, X, "sample_weight_val" if held else "sample_weight"), held=held)
         if self.impute_missing and first:
             self.imputer_ = fitted_imputer(X)
-        Y = self._encode_targets(y)
+        Y = self._encode_targets(y, "y_val" if held else "y")
         return Rows(self._filled(X), None if held else self._soften(Y), Y, w)
 
     def _prepare_network(self, X: Any, random: np.random.RandomState, first: bool) -> None:
@@ -203,10 +217,10 @@ class BaseMLP(ArchitectureReprMixin, BaseEstimator):  # type: ignore[misc]  # sc
         if first:
             self._progress, theta = Progress(), initial_theta(spec, random)
         elif spec.sizes != self.network_.spec.sizes:
-            had, remedy = self.network_.spec.sizes, "Use warm_start=False to begin anew."
+            had = self.network_.spec.sizes
             got = f"a network {'-'.join(map(str, spec.sizes))}"
             must = f"such that the network stays {'-'.join(map(str, had))} as in the previous call"
-            raise ParameterError(sentence("hidden_layer_sizes", must, got, remedy))
+            raise ParameterError(sentence("hidden_layer_sizes", must, got, ANEW))
         elif (spec, *where) == (self.network_.spec, *self._where):
             return
         else:
@@ -224,11 +238,11 @@ class BaseMLP(ArchitectureReprMixin, BaseEstimator):  # type: ignore[misc]  # sc
         self.n_layers_, self.n_outputs_ = spec.L + 1, spec.sizes[-1]
         self.out_activation_ = {"sigmoid": "logistic"}.get(spec.output.name, spec.output.name)
         self.n_iter_, self.t_ = len(self.history_), progress.rows_seen
-        self.loss_curve_ = progress.loss_curve
+        self.loss_curve_ = list(progress.loss_curve)  # copies: a later call that fails must not grow them
         self.loss_ = progress.loss
         self.best_loss_ = None if watched else progress.best_loss
-        self.validation_scores_ = progress.validation_scores or None
-        self.validation_loss_curve_ = progress.validation_loss_curve or None
+        self.validation_scores_ = list(progress.validation_scores) or None
+        self.validation_loss_curve_ = list(progress.validation_loss_curve) or None
         self.best_validation_score_ = progress.best_score if watched else None
         self.early_stopped_ = progress.stopped
 
@@ -258,7 +272,10 @@ class BaseMLP(ArchitectureReprMixin, BaseEstimator):  # type: ignore[misc]  # sc
         return self._filled(validated_rows(self, X))
 
     def _filled(self, X: Any) -> Any:
-        return self.imputer_.transform(X) if hasattr(self, "imputer_") else X
+        if not hasattr(self, "imputer_"):
+            return X
+        filled = self.imputer_.transform(X)
+        return filled.tocsr() if hasattr(filled, "tocsr") else filled
 
     def _outputs(self, X: Any) -> Array:
         """a^L for rows of X as a user gives them."""

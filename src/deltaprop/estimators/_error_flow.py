@@ -14,7 +14,7 @@ from deltaprop.network import Network
 from deltaprop.training.events import EpochEvent
 
 SAMPLE_ROWS = 256
-CHUNK_ROWS = 32  # a trace writes out softmax's Jacobian, n_L² numbers for each row
+JACOBIANS = 1 << 20  # numbers of softmax's Jacobian, n_L² for each row, that a trace may write out
 MUCH = 100  # how many times less, or more, the first layer's error is before it is called vanishing or exploding
 MOST_IN_FULL = 10_000_000
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -42,7 +42,8 @@ class Watch:
 
 def delta_norms(net: Network, X: Any, Y: Array) -> Array:
     """The root mean square over units and examples of each example's own δ^l, (L,), for layers 1..L in float64."""
-    parts = [slice(start, start + CHUNK_ROWS) for start in range(0, len(Y), CHUNK_ROWS)]
+    size = max(1, JACOBIANS // net.spec.sizes[-1] ** 2)
+    parts = [slice(start, start + size) for start in range(0, len(Y), size)]
     traces = [(net.trace(X[part], Y[part]), len(Y[part])) for part in parts]
     # a trace's δ^l is the example's share of the mean: times the number of rows, it is the example's own
     deltas = [np.concatenate([t.layer(l).delta.astype(np.float64) * m for t, m in traces]) for l in range(1, net.L + 1)]

@@ -9,8 +9,9 @@ from sklearn.impute import SimpleImputer
 from sklearn.utils.validation import _check_sample_weight, column_or_1d, validate_data
 
 from deltaprop._types import Array
+from deltaprop.core.border import check_weight
 from deltaprop.errors import sentence
-from deltaprop.estimators._parameters import ParameterError
+from deltaprop.estimators._parameters import DEFAULT_FRACTION, ParameterError
 
 
 def validated_rows(estimator: Any, X: Any) -> Any:
@@ -44,14 +45,17 @@ def column(y: Any) -> Any:
     return y.to_numpy() if module.startswith("polars") else y
 
 
-def checked_weight(weight: Any, X: Any) -> Array | None:
+def checked_weight(weight: Any, X: Any, name: str) -> Array | None:
     """Weights as scikit-learn takes them, one number per row or one for all, in float64; None where none are given."""
-    return None if weight is None else _check_sample_weight(column(weight), X, dtype=np.float64)
+    if weight is None:
+        return None
+    return check_weight(_check_sample_weight(column(weight), X, dtype=np.float64), X.shape[0], name)
 
 
 def fitted_imputer(X: Any) -> SimpleImputer:
     """Fills a missing value with its column's median, and says in a column of its own where it was missing."""
-    return SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True).fit(X)
+    imputer = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
+    return imputer.set_output(transform="default").fit(X)
 
 
 def check_validation(given: Any, X_val: Any, y_val: Any, sample_weight_val: Any) -> None:
@@ -61,7 +65,7 @@ def check_validation(given: Any, X_val: Any, y_val: Any, sample_weight_val: Any)
         raise ParameterError(sentence(missing, f"given together with {there}", "None"))
     if X_val is None and sample_weight_val is not None:
         raise ParameterError(sentence("sample_weight_val", "left out without X_val and y_val", "weights"))
-    if X_val is not None and given.early_stopping and given.validation_fraction != 0.1:
+    if X_val is not None and given.early_stopping and given.validation_fraction != DEFAULT_FRACTION:
         got = f"{given.validation_fraction!r} with early_stopping=True and X_val"
         remedy = "Rows are held out only where no X_val is given."
         raise ParameterError(sentence("validation_fraction", "left at 0.1 where X_val is given", got, remedy))

@@ -124,6 +124,9 @@ def _check_choices(given: Any) -> None:
         _check_choice("learning_rate", given.learning_rate, (*RATES, *SCHEDULES))
     if not isinstance(given.loss, Cost):
         _check_loss(given)
+    if getattr(given, "quantile", 0.5) != 0.5 and given.loss != "quantile":
+        got = f"{given.quantile!r} with loss={getattr(given.loss, 'name', given.loss)!r}"
+        raise ParameterError(sentence("quantile", "left at 0.5 unless loss='quantile'", got))
 
 
 def _check_loss(given: Any) -> None:
@@ -136,9 +139,6 @@ def _check_loss(given: Any) -> None:
         _check_huber(loss)
     else:
         _check_choice("loss", loss, options)
-    if hasattr(given, "quantile") and given.quantile != 0.5 and loss != "quantile":
-        got = f"{given.quantile!r} with loss={loss!r}"
-        raise ParameterError(sentence("quantile", "left at 0.5 unless loss='quantile'", got))
 
 
 def _check_huber(loss: str) -> None:
@@ -158,7 +158,8 @@ def _check_choice(name: str, value: Any, options: Iterable[str], more: str = "")
 
 def widths(sizes: Any) -> tuple[Any, ...]:
     """The widths of the hidden layers; one number stands for one layer."""
-    return tuple(sizes) if isinstance(sizes, Iterable) and not isinstance(sizes, str) else (sizes,)
+    several = isinstance(sizes, Iterable) and not isinstance(sizes, str) and getattr(sizes, "ndim", 1) > 0
+    return tuple(sizes) if several else (sizes,)
 
 
 def activations(given: Any) -> Any:

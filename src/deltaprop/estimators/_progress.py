@@ -34,7 +34,7 @@ class Progress:
     best_epoch: int | None = None  # of the present call
     no_improvement: int = 0
     rows_seen: int = 0
-    rate: float = 0.0
+    shrunk: float = 1.0  # what an adaptive rate has left of learning_rate_init
     stopped: bool = False
 
     def copy(self) -> Progress:
@@ -42,6 +42,10 @@ class Progress:
         curves = ("loss_curve", "validation_loss_curve", "validation_scores")
         kept: dict[str, Any] = {name: list(getattr(self, name)) for name in curves}
         return replace(self, **kept)
+
+    def forget_best(self) -> None:
+        """Nothing was best yet: the rows that say so, or the weights, are others than before."""
+        self.best_score, self.best_theta, self.no_improvement = -np.inf, None, 0
 
     def saw(self, event: EpochEvent, given: Any, rows: int) -> None:
         """Take in one epoch over this many rows; ends the training where the rules say so."""
@@ -77,10 +81,10 @@ class Progress:
         what = "Validation score" if given.early_stopping else "Training loss"
         said = f"{what} did not improve more than tol={given.tol:f} for {given.n_iter_no_change} consecutive epochs."
         adaptive = given.solver == "sgd" and given.learning_rate == "adaptive"
-        if adaptive and self.rate > SMALLEST_RATE:
-            self.rate /= 5
+        if adaptive and self.shrunk * given.learning_rate_init > SMALLEST_RATE:
+            self.shrunk /= 5
             self.no_improvement = 0
-            said += f" Setting learning rate to {self.rate:f}"
+            said += f" Setting learning rate to {self.shrunk * given.learning_rate_init:f}"
         else:
             self.stopped = True
             event.stop("early stopping")
@@ -105,6 +109,6 @@ class Rates:
         if given.solver != "sgd" or given.learning_rate == "constant":
             return ones
         if given.learning_rate == "adaptive":
-            return ones * (self._progress.rate / given.learning_rate_init)
+            return ones * self._progress.shrunk
         seen = self._progress.rows_seen
         return ones / (seen + 1) ** given.power_t if seen else ones

@@ -53,7 +53,7 @@ class Training:
     def run(self, rows: Rows, held: Rows | None) -> History:
         """Train; the network keeps the best weights where a validation score says what is best."""
         of, progress = self._of, self._progress
-        self._begin(progress)
+        self._begin(progress, other_rows=held is not None)
         inside, outside = self._hold_out(rows, held)
         check_share(rows.weight, inside, "training")
         data = self._examples(rows.X, rows.Y_train, rows.weight, inside)
@@ -97,8 +97,10 @@ class Training:
     def _watches(self) -> bool:
         return bool(self._of.early_stopping) and self._of.solver != "lbfgs"
 
-    def _begin(self, progress: Progress) -> None:
-        progress.rate = progress.rate or self._of.learning_rate_init
+    def _begin(self, progress: Progress, other_rows: bool) -> None:
+        best = progress.best_theta
+        if best is not None and not self._once and (other_rows or not np.array_equal(best, self._network.theta)):
+            progress.forget_best()
         if progress.stopped and self._once:
             progress.no_improvement = 0
         progress.stopped, progress.best_epoch = False, None
@@ -189,7 +191,7 @@ def _state(of: Any, optimizer: Optimizer) -> OptimizerState:
     """The optimiser's state, on from the call before where its rule keeps the same vectors."""
     kept: OptimizerState | None = getattr(of, "_state", None)
     if kept is None or of._state_of != optimizer.slots:
-        kept = OptimizerState.fresh(of.network_, optimizer)
+        kept, of._progress.shrunk = OptimizerState.fresh(of.network_, optimizer), 1.0
     of._state_of = optimizer.slots
     return kept
 

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
@@ -154,6 +154,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
 
     def _check_known(self, y: Array, more: dict[str, Any]) -> None:
         found, known = unique_labels(y), self.classes_
+        if type_of_target(y).startswith("multilabel") != self._labels.several:
+            raise ArgumentError(sentence("y", "of the kind of the previous call", f"{type_of_target(y)} targets"))
         classes = more.get("classes")
         if classes is not None and not np.array_equal(known, unique_labels(column(classes))):
             raise ValueError(f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {known!r}")
@@ -165,16 +167,22 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
         if len(np.setdiff1d(found, known)):
             raise ValueError(f"`y` has classes not in `self.classes_`. `self.classes_` has {known}. 'y' has {found}.")
 
-    def _encode_targets(self, y: Any) -> Array:
-        return self._labels.encode(column(y))
+    def _encode_targets(self, y: Any, name: str = "y") -> Array:
+        return self._labels.encode(column(y), name)
 
     def _soften(self, Y: Array) -> Array:
         return self._labels.soften(Y, self.label_smoothing) if self.label_smoothing else Y
 
-    def _weigh(self, y: Array, weight: Array | None) -> Array | None:
+    def _weigh(self, y: Array, weight: Array | None, *, held: bool) -> Array | None:
         if self.class_weight is None:
             return weight
-        by_class = compute_sample_weight(self.class_weight, y)
+        if self.class_weight == "balanced" and not self._labels.several:
+            if not held:
+                found = np.unique(y)
+                self._balance = dict(zip(found, compute_class_weight("balanced", classes=found, y=y), strict=True))
+            by_class = compute_sample_weight(self._balance, y)
+        else:
+            by_class = compute_sample_weight(self.class_weight, y)
         return by_class if weight is None else by_class * weight
 
     def _score(self, a: Array, Y: Array, weight: Array | None) -> float:

@@ -32,7 +32,7 @@ class Labels:
         """One for two classes (or one), else one per class or label."""
         return len(self.classes) if self.several or len(self.classes) > 2 else 1
 
-    def encode(self, y: Any) -> Array:
+    def encode(self, y: Any, name: str = "y") -> Array:
         """Class indices (m,) where outputs are one distribution, else 0 and 1, (m, n_outputs)."""
         if self.several:
             return np.asarray(self._binarizer.transform(y), np.float64)
@@ -40,14 +40,17 @@ class Labels:
         indices = np.minimum(np.searchsorted(classes, labels), len(classes) - 1)
         unknown = classes[indices] != labels
         if unknown.any():
-            raise ArgumentError(sentence("y", f"made of the classes {classes}", repr(labels[unknown.argmax()])))
+            raise ArgumentError(sentence(name, f"made of the classes {classes}", f"{labels[unknown.argmax()]!s}"))
         return indices.reshape(-1, 1).astype(np.float64) if self.n_outputs == 1 else indices
 
     def soften(self, Y: Array, smoothing: float) -> Array:
         """(1 - ε) y + ε / K, towards chance, K being 2 for a yes/no output. Szegedy et al., arXiv 1512.00567."""
         K = self.n_outputs if Y.ndim == 1 else 2
-        rows = np.eye(K)[Y] if Y.ndim == 1 else Y
-        return (1 - smoothing) * rows + smoothing / K
+        if Y.ndim == 2:
+            return (1 - smoothing) * Y + smoothing / K
+        rows = np.full((len(Y), K), smoothing / K)
+        rows[np.arange(len(Y)), Y] += 1 - smoothing
+        return rows
 
     def decode(self, a: Array) -> Any:
         """The most probable class of each row, (m,); of yes/no labels those above one half, (m, n_labels)."""

@@ -10,6 +10,7 @@ from sklearn.base import RegressorMixin
 from deltaprop._types import Array
 from deltaprop.core.activations import Activation
 from deltaprop.core.costs import Cost, quantile
+from deltaprop.errors import ArgumentError, sentence
 from deltaprop.estimators._base import BaseMLP
 from deltaprop.estimators._inputs import column, validated_pair
 from deltaprop.training.score import r2
@@ -93,8 +94,15 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
         if first:
             self._n_targets = 1 if y.ndim == 1 else y.shape[1]
 
-    def _encode_targets(self, y: Any) -> Array:
-        return np.asarray(column(y)).reshape(len(y), -1)
+    def _encode_targets(self, y: Any, name: str = "y") -> Array:
+        numbers = np.asarray(column(y))
+        Y = numbers.reshape(len(numbers), -1)
+        if Y.shape[1] != self._n_targets:
+            must = f"of {self._n_targets} number{'s' if self._n_targets > 1 else ''} per row, as in the first call"
+            raise ArgumentError(sentence(name, must, f"shape {numbers.shape}"))
+        if self.loss == "poisson" and Y.min() < 0:
+            raise ArgumentError(sentence(name, "0 or more with loss='poisson'", f"{Y.min():g}"))
+        return Y
 
     def _score(self, a: Array, Y: Array, weight: Array | None) -> float:
         return r2(a, Y, weight)

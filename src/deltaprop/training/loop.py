@@ -188,10 +188,9 @@ def _nonfinite(
     trace = step_trace(net, settings, steps, s, net.theta)
     where = first_nonfinite(trace) or _in_update(net, settings, slots, steps, s, trace)
     step = steps.first + s + 1
-    return NonFiniteError(
-        f"Training stopped at step {step} (epoch {epoch + 1}): {where}. The network has the parameters from before "
-        "that step. Try a lower learning rate, inputs of a smaller scale, or clip_norm in `train`."
-    )
+    fact = f"Training stopped at step {step} (epoch {epoch + 1}): {where}."
+    remedy = "Try a lower learning rate, clip_norm, or inputs of a smaller scale."
+    return NonFiniteError(f"{fact} The network has the parameters from before that step. {remedy}", fact)
 
 
 @np.errstate(all="ignore")

@@ -109,9 +109,8 @@ class Run:
         cost, a = net.plan().evaluate(net.theta, held.X, held.Y, held.weight)
         if not np.isfinite(cost):
             where = find_nonfinite(net.spec, net.theta, held.X, held.Y, held.weight)
-            raise NonFiniteError(
-                f"Training stopped after step {self.history.steps}, on the validation examples: {where}. "
-                "The network has the parameters from after that step. Look for extreme values among those examples."
-            )
+            fact = f"Training stopped after step {self.history.steps}, on the validation examples: {where}."
+            remedy = "Look for extreme values among those examples."
+            raise NonFiniteError(f"{fact} The network has the parameters from after that step. {remedy}", fact)
         measure = self.settings.score or partial(score, net.spec)
         return cost, measure(a, held.Y, held.weight)
