@@ -7,7 +7,6 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import InvalidParameterError
 
 from deltaprop.core.activations import ACTIVATIONS, Activation
@@ -53,6 +52,11 @@ def _is_patience(value: Any) -> bool:
     return _range(1, kind=Integral)(value) or (isinstance(value, Real) and value == np.inf)
 
 
+def _is_random(value: Any) -> bool:
+    known = value is None or value is np.random or isinstance(value, np.random.RandomState)
+    return known or _range(0, 2**32, kind=Integral)(value)
+
+
 def _is_verbose(value: Any) -> bool:
     return _flag(value) or _range(0, kind=Integral)(value)
 
@@ -66,6 +70,7 @@ TABLE: dict[str, tuple[str, Check]] = {
     "power_t": ("a finite number, 0 or more", _range(0)),
     "max_iter": (COUNT, _range(1, kind=Integral)),
     "shuffle": (TRUTH, _flag),
+    "random_state": ("a whole number from 0 to 2^32 - 1, a RandomState, or None", _is_random),
     "tol": ("a finite number, 0 or more", _range(0)),
     "verbose": (f"{TRUTH}, or a whole number", _is_verbose),
     "warm_start": (TRUTH, _flag),
@@ -96,11 +101,6 @@ def check_parameters(given: Any) -> None:
     _check_choices(given)
     if given.early_stopping and given.validation_fraction == 0:
         raise ParameterError(sentence("validation_fraction", "greater than 0 with early_stopping=True", "0"))
-    try:
-        check_random_state(given.random_state)
-    except ValueError:
-        must = "a whole number from 0 to 2^32 - 1, a RandomState, or None"
-        raise ParameterError(sentence("random_state", must, repr(given.random_state))) from None
 
 
 def _more(width: Any) -> str:
@@ -118,8 +118,7 @@ def _check_choices(given: Any) -> None:
     _check_choice("solver", given.solver, SOLVERS)
     if given.dtype not in (None, np.float32, np.float64):
         _check_choice("dtype", given.dtype, ("float32", "float64"), "or None")
-    if not isinstance(getattr(given, "class_weight", None), (dict, list, type(None))):
-        _check_choice("class_weight", given.class_weight, ("balanced",), "a dict, or None")
+    _check_class_weight(getattr(given, "class_weight", None))
     if not isinstance(given.learning_rate, Schedule):
         _check_choice("learning_rate", given.learning_rate, (*RATES, *SCHEDULES))
     if not isinstance(given.loss, Cost):
@@ -127,6 +126,19 @@ def _check_choices(given: Any) -> None:
     if getattr(given, "quantile", 0.5) != 0.5 and given.loss != "quantile":
         got = f"{given.quantile!r} with loss={getattr(given.loss, 'name', given.loss)!r}"
         raise ParameterError(sentence("quantile", "left at 0.5 unless loss='quantile'", got))
+
+
+def _check_class_weight(given: Any) -> None:
+    if given is None:
+        return
+    several = given if isinstance(given, list) else [given] if isinstance(given, dict) else []
+    if not several:
+        _check_choice("class_weight", given, ("balanced",), "or a dict, a list of dicts for yes/no labels, None")
+    for weights in several:
+        numbers = list(weights.values()) if isinstance(weights, dict) else []
+        if not (numbers and all(map(_range(0), numbers)) and any(numbers)):
+            must = "made of finite numbers by class, 0 or more and not all 0"
+            raise ParameterError(sentence("class_weight", must, repr(given)))
 
 
 def _check_loss(given: Any) -> None:
