@@ -29,9 +29,9 @@ def unsupported(spec: Spec) -> str | None:
 
 def _cost(cost: Cost) -> tuple[str, float] | None:
     """The core's name for a built-in cost, with its number; None for a user's own."""
+    if (known := parameter(cost)) is not None:
+        return known
     named = {BINARY: "binary", CATEGORICAL: "categorical"}.get(cost)
-    if parameter(cost) is not None:
-        return parameter(cost)
     if named is None and cost == COSTS.get(cost.name):
         named = cost.name
     return None if named is None else (named, 1.0)

@@ -21,9 +21,10 @@ from deltaprop.core.spec import Spec, make_spec
 from deltaprop.errors import NonFiniteError, sentence
 from deltaprop.estimators._inputs import check_validation, checked_weight, fitted_imputer, validated_rows
 from deltaprop.estimators._parameters import ParameterError, activations, check_parameters, widths
-from deltaprop.estimators._progress import Progress
+from deltaprop.estimators._progress import Progress, watches_scores
 from deltaprop.estimators._start import initial_theta
 from deltaprop.estimators._training import Rows, Training
+from deltaprop.estimators._undo import unchanged_by_failure
 from deltaprop.estimators._views import Views
 from deltaprop.estimators.drawing import ArchitectureReprMixin
 from deltaprop.factors.norms import gradient_norms, input_gradients
@@ -64,8 +65,9 @@ class BaseMLP(ArchitectureReprMixin, BaseEstimator):  # type: ignore[misc]  # sc
     _state: OptimizerState
     _where: tuple[str, int | None]
 
-    def _take(self, parameters: dict[str, Any]) -> None:
-        self.__dict__.update(parameters)
+    def _take(self, given: dict[str, Any]) -> None:
+        """The arguments of __init__ as attributes, as scikit-learn wants them: nothing is checked before a fit."""
+        self.__dict__.update({name: value for name, value in given.items() if name not in ("self", "__class__")})
 
     @property
     def coefs_(self) -> Views:
@@ -174,8 +176,11 @@ class BaseMLP(ArchitectureReprMixin, BaseEstimator):  # type: ignore[misc]  # sc
             X, y = self._validated(X, y, reset=first)
             self._learn_targets(y, first=first, **more)
             random = check_random_state(self.random_state)
-            rows = self._rows(X, y, weight, first)
-            held = None if validation[0] is None else self._rows(*validation[:2], validation[2], False, held=True)
+            if first and self.impute_missing:
+                self.imputer_ = fitted_imputer(X)
+            rows, held = self._rows(X, y, weight, held=False), None
+            if validation[0] is not None:
+                held = self._rows(*self._validated(*validation[:2], reset=False), validation[2], held=True)
             self._prepare_network(rows.X, random, first)
             training = Training(self, random, epochs)
             try:
@@ -200,12 +205,8 @@ class BaseMLP(ArchitectureReprMixin, BaseEstimator):  # type: ignore[misc]  # sc
         for name in ("_state", "_split_seed", "imputer_"):
             self.__dict__.pop(name, None)
 
-    def _rows(self, X: Any, y: Any, weight: Any, first: bool, *, held: bool = False) -> Rows:
-        if held:
-            X, y = self._validated(X, y, reset=False)
+    def _rows(self, X: Any, y: Any, weight: Any, *, held: bool) -> Rows:
         w = self._weigh(y, checked_weight(weight, X, "sample_weight_val" if held else "sample_weight"), held=held)
-        if self.impute_missing and first:
-            self.imputer_ = fitted_imputer(X)
         Y = self._encode_targets(y, "y_val" if held else "y")
         return Rows(self._filled(X), None if held else self._soften(Y), Y, w)
 
@@ -234,7 +235,7 @@ class BaseMLP(ArchitectureReprMixin, BaseEstimator):  # type: ignore[misc]  # sc
 
     def _take_over(self, progress: Progress) -> None:
         """The attributes that scikit-learn's users read."""
-        spec, watched = self.network_.spec, self.early_stopping and self.solver != "lbfgs"
+        spec, watched = self.network_.spec, watches_scores(self)
         self.n_layers_, self.n_outputs_ = spec.L + 1, spec.sizes[-1]
         self.out_activation_ = {"sigmoid": "logistic"}.get(spec.output.name, spec.output.name)
         self.n_iter_, self.t_ = len(self.history_), progress.rows_seen
@@ -248,23 +249,18 @@ class BaseMLP(ArchitectureReprMixin, BaseEstimator):  # type: ignore[misc]  # sc
 
     @contextmanager
     def _unchanged_by_failure(self, first: bool) -> Iterator[None]:
-        """Put everything back where a fit fails: an estimator that could predict still can."""
-        before = dict(self.__dict__)
-        if not first:
-            kept = [self.network_.theta, *(self._state.slots if hasattr(self, "_state") else ())]
-            values, steps = [v.copy() for v in kept], getattr(self, "_state", OptimizerState(())).steps
-            before["_progress"] = self._progress.copy()
-        try:
-            yield
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            if not first:
-                for v, value in zip(kept, values, strict=True):
-                    v[...] = value
-                if hasattr(self, "_state"):
-                    self._state.steps = steps
-            raise
+        """Put everything back where a fit fails; θ in place, since coefs_ that a user holds look into it."""
+        if first:
+            with unchanged_by_failure(self):
+                yield
+            return
+        theta, kept = self.network_.theta, self.network_.theta.copy()
+        with unchanged_by_failure(self, _progress=self._progress.copy(), _state=self._state.copy()):
+            try:
+                yield
+            except BaseException:
+                theta[...] = kept
+                raise
 
     def _prepare(self, X: Any) -> Any:
         """Rows as the network takes them, from rows as a user gives them."""

@@ -10,11 +10,10 @@ from sklearn.utils.validation import _num_samples
 
 from deltaprop._types import Array
 from deltaprop.estimators._inputs import column, frame
-from deltaprop.network import Network
+from deltaprop.factors.norms import delta_norms
 from deltaprop.training.events import EpochEvent
 
 SAMPLE_ROWS = 256
-JACOBIANS = 1 << 20  # numbers of softmax's Jacobian, n_L² for each row, that a trace may write out
 MUCH = 100  # how many times less, or more, the first layer's error is before it is called vanishing or exploding
 MOST_IN_FULL = 10_000_000
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -38,22 +37,6 @@ class Watch:
             y = np.ravel(self._y) if getattr(self._y, "ndim", 1) == 2 and self._y.shape[1] == 1 else self._y
             self._examples = self._network._prepare(X), self._network._encode_targets(y)
         self.norms.append(delta_norms(event.net, *self._examples))
-
-
-def delta_norms(net: Network, X: Any, Y: Array) -> Array:
-    """The root mean square over units and examples of each example's own δ^l, (L,), for layers 1..L in float64."""
-    size = max(1, JACOBIANS // net.spec.sizes[-1] ** 2)
-    parts = [slice(start, start + size) for start in range(0, len(Y), size)]
-    traces = [(net.trace(X[part], Y[part]), len(Y[part])) for part in parts]
-    # a trace's δ^l is the example's share of the mean: times the number of rows, it is the example's own
-    deltas = [np.concatenate([t.layer(l).delta.astype(np.float64) * m for t, m in traces]) for l in range(1, net.L + 1)]
-    return np.array([_root_mean_square(delta) for delta in deltas])
-
-
-def _root_mean_square(values: Array) -> float:
-    """Of finite numbers of any size: squares of very small ones would be 0."""
-    largest = float(np.abs(values).max())
-    return largest * float(np.sqrt(np.mean((values / largest) ** 2))) if largest > 0 else 0.0
 
 
 def _transformed(model: Any, X: Any) -> Any:

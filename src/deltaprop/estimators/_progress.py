@@ -13,11 +13,15 @@ from typing import Any
 import numpy as np
 
 from deltaprop._types import Array
-from deltaprop.estimators._parameters import RATES
-from deltaprop.optim.schedules import get_schedule
+from deltaprop.optim.schedules import Schedule
 from deltaprop.training.events import EpochEvent
 
 SMALLEST_RATE = 1e-6
+
+
+def watches_scores(given: Any) -> bool:
+    """Whether a validation score says what is best; L-BFGS is stopped by SciPy alone, as in scikit-learn."""
+    return bool(given.early_stopping) and given.solver != "lbfgs"
 
 
 @dataclass
@@ -58,7 +62,7 @@ class Progress:
         if record.validation_cost is not None and record.validation_score is not None:
             self.validation_loss_curve.append(record.validation_cost)
             self.validation_scores.append(record.validation_score)
-        if given.early_stopping and given.solver != "lbfgs":
+        if watches_scores(given):
             self._watch_score(event, given)
         else:
             self._watch_loss(event.loss, given.tol)
@@ -93,22 +97,32 @@ class Progress:
             print(said)
 
 
-class Rates:
-    """The learning rates as a schedule: scikit-learn's three follow the progress, the others the epochs."""
+@dataclass
+class SklearnRates:
+    """scikit-learn's three learning rates as a schedule: they follow the progress; only sgd has any but constant."""
 
-    def __init__(self, progress: Progress, given: Any, epochs_before: int) -> None:
-        self._progress, self._given, self._before = progress, given, epochs_before
-        known = given.learning_rate in RATES
-        self._schedule: Any = None if known else get_schedule(given.learning_rate)
+    progress: Progress
+    given: Any
 
     def factor(self, e: Array, epochs: int) -> Array:
-        """The factor on learning_rate_init at these times, counted in epochs."""
-        given, ones = self._given, np.ones_like(e)
-        if self._schedule is not None:
-            return self._schedule.factor(e + self._before, given.max_iter)
+        """The factor on learning_rate_init, the same for all steps of an epoch."""
+        given, ones = self.given, np.ones_like(e)
         if given.solver != "sgd" or given.learning_rate == "constant":
             return ones
         if given.learning_rate == "adaptive":
-            return ones * self._progress.shrunk
-        seen = self._progress.rows_seen
+            return ones * self.progress.shrunk
+        seen = self.progress.rows_seen
         return ones / (seen + 1) ** given.power_t if seen else ones
+
+
+@dataclass
+class Continued:
+    """A schedule whose time began `before` epochs ago, and lasts for `epochs` in all."""
+
+    schedule: Schedule
+    before: int
+    epochs: int
+
+    def factor(self, e: Array, epochs: int) -> Array:
+        """That of the schedule."""
+        return self.schedule.factor(e + self.before, self.epochs)

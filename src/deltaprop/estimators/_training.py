@@ -17,7 +17,7 @@ from deltaprop.engines.protocol import Rules
 from deltaprop.engines.reference import penalties_of, penalty
 from deltaprop.errors import sentence
 from deltaprop.estimators._parameters import RATES, ParameterError
-from deltaprop.estimators._progress import Progress, Rates
+from deltaprop.estimators._progress import Continued, Progress, SklearnRates, watches_scores
 from deltaprop.estimators._start import Orders
 from deltaprop.network import Network
 from deltaprop.optim.optimizers import LBFGS, SGD, Adam, AdamW, Optimizer, RMSprop
@@ -65,7 +65,7 @@ class Training:
         if not len(history):  # ended within its first epoch
             progress.loss = self._loss(data, settings.rules)
         best = progress.best_theta
-        if self._watches and best is not None and (not self._once or progress.stopped):
+        if watches_scores(of) and best is not None and (not self._once or progress.stopped):
             self._network.theta[...] = best
             history.best_epoch = progress.best_epoch
         return history
@@ -93,10 +93,6 @@ class Training:
                 said += "converged yet."
             warn(said, ConvergenceWarning, stacklevel=4)
 
-    @property
-    def _watches(self) -> bool:
-        return bool(self._of.early_stopping) and self._of.solver != "lbfgs"
-
     def _begin(self, progress: Progress, other_rows: bool) -> None:
         best = progress.best_theta
         if best is not None and not self._once and (other_rows or not np.array_equal(best, self._network.theta)):
@@ -108,7 +104,7 @@ class Training:
     def _hold_out(self, rows: Rows, held: Rows | None) -> tuple[Indices, Indices]:
         """(rows that train, rows that are held out)."""
         of, everything = self._of, np.arange(len(rows.Y))
-        if not self._watches or held is not None:
+        if not watches_scores(of) or held is not None:
             return everything, everything[:0]
         random: Any = self._random
         if self._once:  # the same rows are held out where the same rows come again
@@ -159,19 +155,21 @@ class Training:
 
     def _schedule(self) -> Any:
         """scikit-learn's rates by the progress, deltaprop's by the epochs of this fit, or of all partial fits."""
-        of, before = self._of, len(self._progress.loss_curve) if self._once else 0
+        of = self._of
         if of.learning_rate in RATES:
-            return Rates(self._progress, of, before)
+            return SklearnRates(self._progress, of)
         if of.solver == "lbfgs":
             must, got = "left out with solver='lbfgs', which has no learning rate", repr(of.learning_rate)
             raise ParameterError(sentence("learning_rate", must, got))
-        plateau = get_schedule(of.learning_rate)
-        if not isinstance(plateau, ReduceOnPlateau):
-            return Rates(self._progress, of, before)
-        if self._once:
-            remedy = "Use learning_rate='adaptive' with solver='sgd'."
-            raise ParameterError(sentence("learning_rate", "no plateau rule in partial_fit", repr(plateau), remedy))
-        return plateau
+        schedule = get_schedule(of.learning_rate)
+        if isinstance(schedule, ReduceOnPlateau):
+            if self._once:
+                remedy = "Use learning_rate='adaptive' with solver='sgd'."
+                raise ParameterError(
+                    sentence("learning_rate", "no plateau rule in partial_fit", repr(schedule), remedy)
+                )
+            return schedule
+        return Continued(schedule, len(self._progress.loss_curve) if self._once else 0, int(of.max_iter))
 
 
 def _optimizer(of: Any) -> Optimizer:
@@ -190,9 +188,8 @@ def _optimizer(of: Any) -> Optimizer:
 def _state(of: Any, optimizer: Optimizer) -> OptimizerState:
     """The optimiser's state, on from the call before where its rule keeps the same vectors."""
     kept: OptimizerState | None = getattr(of, "_state", None)
-    if kept is None or of._state_of != optimizer.slots:
+    if kept is None or kept.names != optimizer.slots:
         kept, of._progress.shrunk = OptimizerState.fresh(of.network_, optimizer), 1.0
-    of._state_of = optimizer.slots
     return kept
 
 

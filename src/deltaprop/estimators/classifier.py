@@ -80,7 +80,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
         n_threads: int | None = None,
         time_limit: float | None = None,
     ) -> None:
-        self._take({name: value for name, value in locals().items() if name not in ("self", "__class__")})
+        self._take(locals())
 
     @available_if(learns_in_steps)  # type: ignore[untyped-decorator]
     def partial_fit(

@@ -60,4 +60,4 @@ class Labels:
         """(m, n_classes), in the order of `classes`."""
         if self.several or self.n_outputs > 1:
             return a
-        return np.hstack([1 - a, a])[:, : len(self.classes)] if len(self.classes) == 2 else np.ones_like(a)
+        return np.hstack([1 - a, a]) if len(self.classes) == 2 else np.ones_like(a)

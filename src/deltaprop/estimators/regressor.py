@@ -73,7 +73,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # scikit-lea
         n_threads: int | None = None,
         time_limit: float | None = None,
     ) -> None:
-        self._take({name: value for name, value in locals().items() if name not in ("self", "__class__")})
+        self._take(locals())
 
     def predict(self, X: Any) -> Array:
         """The predicted numbers of each row: (m,), or (m, n_outputs) for several."""

@@ -6,8 +6,7 @@ What the command line does, for Python: `TableModel().fit("adult.csv", target="i
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -24,6 +23,7 @@ from deltaprop.engines.protocol import Rules
 from deltaprop.engines.select import select
 from deltaprop.errors import ArgumentError, DataError, nearest, one_of, sentence
 from deltaprop.estimators._parameters import widths
+from deltaprop.estimators._undo import unchanged_by_failure
 from deltaprop.estimators.facts import training_facts
 from deltaprop.estimators.metrics import Metrics, classification_metrics, regression_metrics
 from deltaprop.estimators.split import Rows, split_rows, take
@@ -112,7 +112,7 @@ class TableModel:
         `test` is a fraction of the rows that neither training nor validation sees; their metrics are in
         `facts["test"]`. `on_columns` is called with the model when the columns are understood, before training.
         """
-        with _unchanged_by_failure(self):
+        with unchanged_by_failure(self):
             data = _without(load(source, target=target, names=names), self.drop, strict=True)
             y = _known(data)
             self.target = fit_target(y, data.target or "target", self.task)
@@ -251,18 +251,6 @@ class TableModel:
             return regression_metrics(self.target.decode(a), np.asarray(y, np.float64))
         indices = self.target.encode(y, self.dtype).ravel().astype(int)
         return classification_metrics(self.target.probabilities(a), indices, self.target.classes)
-
-
-@contextmanager
-def _unchanged_by_failure(model: TableModel) -> Iterator[None]:
-    """Put every attribute back where a fit fails: a model that could predict still can."""
-    before = dict(vars(model))
-    try:
-        yield
-    except BaseException:
-        vars(model).clear()
-        vars(model).update(before)
-        raise
 
 
 def _known(data: Source) -> Array:

@@ -1,4 +1,4 @@
-"""The norm of each example's own gradient, and its own gradient towards its inputs."""
+"""Of each example by itself: the norm of its gradient, its gradient towards its inputs, how large its δ is by layer."""
 
 from __future__ import annotations
 
@@ -47,6 +47,17 @@ def input_gradients(net: Network, X: object, Y: object) -> Array:
     if not finite(gradient):
         raise NonFiniteError("Inf in layer 0, BP2 towards x, of an example by itself.")
     return gradient
+
+
+def delta_norms(net: Network, X: object, Y: object) -> Array:
+    """The root mean square over units and examples of each example's own δ^l, (L,), for layers 1..L in float64."""
+    rows, targets, _ = net.examples(X, Y)
+    own = np.zeros((len(rows), net.L))
+    for part in _parts(len(rows), net.spec.sizes[-1]):
+        trace = record(net.spec, net.theta, rows[part], targets[part])
+        for layer in trace:
+            own[part, layer.l - 1] = _norms(layer.delta) * len(trace.x)  # an example's own, not its share
+    return _norms(own.T) / np.sqrt([len(rows) * n for n in net.spec.sizes[1:]])
 
 
 def _norms(rows: Array) -> Array:

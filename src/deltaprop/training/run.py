@@ -26,15 +26,20 @@ from deltaprop.training.stopping import Plateau, Stopper
 
 @dataclass
 class OptimizerState:
-    """What an optimiser carries from step to step: its vectors, as long as θ, and how many steps it has taken."""
+    """What an optimiser carries from step to step: vectors as long as θ, their names, and how many steps it took."""
 
+    names: tuple[str, ...]
     slots: tuple[Array, ...]
     steps: int = 0
 
     @classmethod
     def fresh(cls, net: Network, optimizer: Optimizer) -> OptimizerState:
         """That of an optimiser which has not moved this network yet."""
-        return cls(tuple(np.zeros_like(net.theta) for _ in optimizer.slots))
+        return cls(optimizer.slots, tuple(np.zeros_like(net.theta) for _ in optimizer.slots))
+
+    def copy(self) -> OptimizerState:
+        """One that later steps do not move."""
+        return OptimizerState(self.names, tuple(slot.copy() for slot in self.slots), self.steps)
 
 
 class Run:
