@@ -19,31 +19,11 @@ from sklearn.preprocessing import StandardScaler
 import deltaprop as dp
 from deltaprop.estimators.displays import GradientFlowDisplay, LossCurveDisplay
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.usefixtures("pyplot"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 SMALL = {"hidden_layer_sizes": (4,), "max_iter": 3, "random_state": 0}
-
-
-@pytest.fixture(autouse=True)
-def pyplot():
-    matplotlib = pytest.importorskip("matplotlib")
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    yield pyplot
-    pyplot.close("all")
-
-
-@pytest.fixture
-def classes(rng):
-    """300 rows of three features, three classes."""
-    y = np.arange(300) % 3
-    return rng.normal(size=(300, 3)) + y[:, None], y
-
-
-@pytest.fixture
-def numbers(classes):
-    X, y = classes
-    return X, X @ [1.0, -1.0, 2.0] + y
 
 
 def drawn(lines):

@@ -22,16 +22,6 @@ def regressor(**given):
     return dp.MLPRegressor(**FIT | given)
 
 
-@pytest.fixture
-def X(rng):
-    return rng.standard_normal((60, 4))
-
-
-@pytest.fixture
-def y(X, rng):
-    return (X[:, :3] + 0.5 * rng.standard_normal((60, 3))).argmax(axis=1)
-
-
 def theta(estimator):
     return estimator.network_.theta
 
