@@ -279,6 +279,7 @@ NB_MODULE(_native, m) {
     m.attr("ACTIVATIONS") = activations;
     m.attr("COSTS") = costs;
     m.attr("RULES") = rules;
+    m.attr("COMPILER") = __VERSION__;
     nb::class_<Rules>(m, "_Rules");
     nb::class_<BoundRules, Rules>(m, "Rules")
         .def(nb::init<int, double, bool, double, double, double, double, double, double, double, std::vector<double>, uint64_t, bool>(), "rule"_a, "momentum"_a, "nesterov"_a,
