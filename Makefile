@@ -4,9 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check lint types bench sanitize clean
+.PHONY: help demo test test-random check lint types bench sanitize clean
 help:  ## list the commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(READY): pyproject.toml CMakeLists.txt $(wildcard native/src/*)
 	@echo "preparing $(VENV) (about two minutes, once)"
@@ -22,6 +22,11 @@ demo: $(READY)  ## train on the handwritten digits, check the gradients, save, p
 
 test: $(READY)  ## the test suite, under three minutes
 	@$(BIN)/python -m pytest -n auto
+
+test-random: SEED := $(or $(SEED),$(shell date +%s))
+test-random: $(READY)  ## the property tests of equations and checks with a fresh seed (or SEED=...), under two minutes
+	@echo "seed $(SEED): make test-random SEED=$(SEED) repeats this run"
+	@$(BIN)/python -m pytest -q -n auto -m hypothesis --hypothesis-profile=random --hypothesis-seed=$(SEED) tests/core tests/test_the_tests.py
 
 lint: $(READY)
 	@$(BIN)/ruff check .
