@@ -151,7 +151,7 @@ def test_info_json(run, model):
 def test_info_of_a_network_alone(run, tmp_path):
     dp.Network([4, 3, 2], seed=0).save(tmp_path / "net.safetensors")
     done = run("info", "net.safetensors")
-    assert (done.code, "4 - 3 relu - 2 softmax" in done.out, "a network alone" in done.out) == (0, True, True)
+    assert (done.code, "4 - 3 relu - 2 softmax" in done.out, "only a network" in done.out) == (0, True, True)
     assert json.loads(run("info", "net.safetensors", "--json").out)["table"] is None
 
 
