@@ -1,4 +1,4 @@
-# The only commands to know. Each makes its own .venv when there is none, and does nothing when there is nothing to do.
+# All commands. Each prepares .venv if it does not exist or is out of date.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -23,14 +23,15 @@ demo: $(READY)  ## train on the handwritten digits, check the gradients, save, p
 test: $(READY)  ## the test suite, under three minutes
 	@$(BIN)/python -m pytest -n auto
 
-lint: $(READY)
+lint: $(READY)  ## ruff, and the check of the prose
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/python tools/prose.py
 
 types: $(READY)
 	@$(BIN)/mypy
 
-check: lint types test  ## what CI runs: ruff, strict types, tests
+check: lint types test  ## what CI runs: ruff, prose, strict types, tests
 
 bench: $(READY)  ## the measurements in docs/performance.md
 	@$(BIN)/python -m benchmarks

@@ -16,25 +16,11 @@ from tokenize import COMMENT, generate_tokens
 
 ROOT = Path(__file__).resolve().parents[1]
 SUFFIXES = (".py", ".md", ".hpp", ".cpp")
-SCOPE = (
-    "src",
-    "native",
-    "docs",
-    "examples",
-    "tools",
-    "README.md",
-    "CONTRIBUTING.md",
-    "ARCHITECTURE.md",
-    "CHANGELOG.md",
-)
-PACKAGE = "src/deltaprop/"
-SKIPPED = ("tools/prose.py", "docs/cli.md")  # the list of phrases itself; a generated file
-SKIPPED += ("native", "ARCHITECTURE.md", PACKAGE + "network.py", PACKAGE + "__init__.py", PACKAGE + "cli/train.py")
-SKIPPED += (
-    PACKAGE + "cli/options.py",
-    *(PACKAGE + f for f in ("core", "optim", "engines", "trace", "files", "training")),
-)
-SKIPPED += tuple(PACKAGE + folder for folder in ("factors", "verify", "derivation", "estimators", "tables"))
+SCOPE = ["src", "native", "docs", "examples", "tools", "benchmarks", *ROOT.glob("*.md")]
+PACKAGE = "core optim engines trace files factors training verify derivation estimators tables network.py __init__.py"
+SKIPPED = ["tools/prose.py", "docs/cli.md"]  # the list of phrases itself; a generated file
+SKIPPED += ["native", "ARCHITECTURE.md", "src/deltaprop/cli/train.py", "src/deltaprop/cli/options.py"]
+SKIPPED += [f"src/deltaprop/{part}" for part in PACKAGE.split()]
 PHRASES = {
     r"(come|comes|came|coming) to(?! (rest|an end))": "equals, is, gives",
     r"what (it|they|these|those) (came|come|gave|give|found|saw|took)": "the value of, the sum of, the result of",
@@ -53,7 +39,7 @@ PHRASES = {
     r"giv(e|es|en|ing) away": "show, reveal",
     r"wish(es)? to stop": "a request to stop",
     r"mend(s|ed|ing)?": "fix",
-    r"(turn|turned|turns) round|pass(ed|es)? over": "transposed, reversed; skipped",
+    r"(turn|turned|turns) round|(be|is|are|was|were) passed over": "transposed, reversed; skipped",
     r"as (it|they) lies?": "as stored",
     r"runs away": "diverges",
     r"looks? into(?! the)": "is a view of",
