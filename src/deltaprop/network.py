@@ -39,7 +39,7 @@ PLAN_ROWS = 1024
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """Layer l of a network: its parameters, views that can be written to, also as attributes W (n_l, n_(l-1)), b (n_l,)."""
+    """Layer l of a network: its parameters, writable views, which are attributes too: W (n_l, n_(l-1)), b (n_l,)."""
 
     l: int
     kind: str
