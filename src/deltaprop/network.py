@@ -32,13 +32,13 @@ from deltaprop.errors import ArgumentError, EngineError, NonFiniteError, ShapeEr
 from deltaprop.files.format import Stored, read_model, write_model
 from deltaprop.optim.rules import Rules
 from deltaprop.trace.nonfinite import find_nonfinite
-from deltaprop.trace.record import Trace, layer_array, layer_index, record
+from deltaprop.trace.record import NamedArrays, Trace, layer_index, record
 
 PLAN_ROWS = 1024
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
+class Layer(NamedArrays):
     """Layer l of a network: its parameters, writable views, which are attributes too: W (n_l, n_(l-1)), b (n_l,)."""
 
     l: int
@@ -46,20 +46,14 @@ class Layer:
     activation: Activation
     parameters: Arrays
 
-    def __getattr__(self, name: str) -> Array:
-        return layer_array(name, self.l, self.kind, self.__dict__.get("parameters"), None)
-
 
 @dataclass(frozen=True, eq=False)
-class GradientLayer:
+class GradientLayer(NamedArrays):
     """The gradients of layer l, by the names of its parameters and as attributes: dW (n_l, n_(l-1)), db (n_l,)."""
 
     l: int
     kind: str
     gradients: Arrays
-
-    def __getattr__(self, name: str) -> Array:
-        return layer_array(name, self.l, self.kind, None, self.__dict__.get("gradients"))
 
 
 @dataclass(frozen=True, eq=False)
