@@ -30,16 +30,17 @@ class NamedArrays:
     kind: str
 
     def __getattr__(self, name: str) -> Array:
-        have = self._arrays()
+        have, held = self._arrays(), self.__dict__  # empty while a copy is being made
         if name not in have:
-            raise AttributeError(f"Layer {self.l}, of kind {self.kind}, has no {name!r}; it has {', '.join(have)}.")
+            of = f"Layer {held.get('l')}, of kind {held.get('kind')}"
+            raise AttributeError(f"{of}, has no {name!r}; it has {', '.join(have)}.")
         return have[name]
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *self._arrays()})
 
     def _arrays(self) -> Arrays:
-        held = self.__dict__  # empty while a copy is being made
+        held = self.__dict__
         gradients = {f"d{name}": array for name, array in held.get("gradients", {}).items()}
         return {**held.get("parameters", {}), **gradients}
 
