@@ -84,5 +84,5 @@ def test_nan_is_not_the_same(job):
 
 def test_a_cost_that_is_not_finite_is_said(job):
     job.X[...] = np.inf
-    with pytest.raises(EngineError, match=r"The engine 'reference' computed a cost that is not finite on 4-3-3\."):
+    with pytest.raises(EngineError, match=r"A cost of the engine 'reference' is not finite on 4-3-3\."):
         ours(job, "reference").outcome()
