@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BUILD = $(firstword $(wildcard build/cp3*))
 
-.PHONY: help demo test check lint types bench sanitize clean
+.PHONY: help demo test check lint types format native bench sanitize clean
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
@@ -30,6 +31,16 @@ lint: $(READY)  ## ruff, and the check of the prose
 
 types: $(READY)
 	@$(BIN)/mypy
+
+format: $(READY)  ## format the Python, and the C++ if clang-format is installed
+	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format .
+	@! command -v clang-format >/dev/null || clang-format -i native/*/*.[ch]pp
+
+native:  ## rebuild the compiled core after an edit in native/src
+	@test -n "$(BUILD)" || $(MAKE) $(READY)
+	@$(BIN)/cmake --build $(or $(BUILD),build/cp3*)
+	@$(BIN)/cmake --install $(or $(BUILD),build/cp3*) --prefix "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("platlib"))')"
+	@touch $(READY)
 
 check: lint types test  ## what CI runs: ruff, prose, strict types, tests
 
