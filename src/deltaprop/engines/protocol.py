@@ -1,6 +1,6 @@
 """What an engine is: it plans a network once; the plan runs passes, and begins trainings, on buffers that it owns.
 
-A plan works on θ, one vector (core.blocks says where W^l and b^l lie in it). A training changes θ in place. `run` does
+A plan works on θ, one vector (core.blocks describes its layout). A training changes θ in place. `run` does
 many steps in one call: the caller has already decided the order of the examples and every step's learning rate, so an
 engine needs no random numbers but the dropout masks, no schedules, and no Python between steps.
 """
@@ -132,6 +132,9 @@ class Plan(Protocol):
 
     def input_gradient(self, theta: Array, data: Data) -> Array:
         """∂C/∂x of every row, (m, n_0), C being the weighted mean over the rows."""
+
+    def gradient_norms(self, theta: Array, X: Inputs, Y: Array) -> Array:
+        """‖∂C_i/∂θ‖ of every row as if it were alone, (m,), in float64; not finite if a number on the way is not."""
 
     def begin(self, theta: Array, slots: tuple[Array, ...], rules: Rules, data: Data) -> Training:
         """A training of θ by these rules; θ and the optimiser's vectors `slots` are changed in place."""
