@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import right_codes as codes
-from kinds import KINDS
+from kinds import KINDS, of_kind
 
 import deltaprop as dp
 
@@ -16,9 +16,9 @@ def check(code, kind=BOOK, **more):
     return dp.check_code(code, kind.sizes, **kind.options, **more)
 
 
-def scaled(known, code, kind, factor=1.0, loss_factor=None, penalty=0.0, loss_penalty=0.0, batch=None):
+def scaled(code, kind, factor=1.0, loss_factor=None, penalty=0.0, loss_penalty=0.0, batch=None):
     """pairs_and_mean with factors and penalties, and with its loss where a factor of it is given."""
-    right = known(code, kind)
+    right = of_kind(code, kind)
 
     def loss_and_grads(params, X, Y):
         loss, grads = right(params, X, Y)
@@ -32,8 +32,8 @@ def scaled(known, code, kind, factor=1.0, loss_factor=None, penalty=0.0, loss_pe
 
 
 @pytest.fixture
-def made(known):
-    return lambda kind=BOOK, **how: scaled(known, codes.pairs_and_mean, kind, **how)
+def made():
+    return lambda kind=BOOK, **how: scaled(codes.pairs_and_mean, kind, **how)
 
 
 @pytest.mark.parametrize(
@@ -102,24 +102,24 @@ def test_a_penalty(made):
         (codes.flat_list, "params as flat"),
     ],
 )
-def test_a_layout_is_recognised_and_said(known, code, says):
-    assert says in check(known(code, CLASSES), CLASSES).called
+def test_a_layout_is_recognised_and_said(code, says):
+    assert says in check(of_kind(code, CLASSES), CLASSES).called
 
 
-def test_a_layout_that_is_said_is_kept_to(known):
-    assert check(known(codes.rows_of_the_book, BOOK), layout="rows-book", container="pairs").ok
+def test_a_layout_that_is_said_is_kept_to():
+    assert check(of_kind(codes.rows_of_the_book, BOOK), layout="rows-book", container="pairs").ok
     with pytest.raises(dp.CodeError, match="`rows_of_the_book` must be a function of params, X and Y"):
-        check(known(codes.rows_of_the_book, BOOK), layout="rows")
+        check(of_kind(codes.rows_of_the_book, BOOK), layout="rows")
 
 
-def test_another_network_is_recognised(known):
-    report = dp.check_code(known(codes.Book, KINDS["deep"]), BOOK.sizes, activation="sigmoid")
+def test_another_network_is_recognised():
+    report = dp.check_code(of_kind(codes.Book, KINDS["deep"]), BOOK.sizes, activation="sigmoid")
     assert report.verdict == "wrong"
     assert "say --activation tanh --output tanh, if that is what you mean" in report.remarks[0]
 
 
-def test_a_small_inexactness_is_a_remark(known):
-    right = known(codes.Book, KINDS["yesno"])
+def test_a_small_inexactness_is_a_remark():
+    right = of_kind(codes.Book, KINDS["yesno"])
 
     class Guarded(right):
         def backprop(self, x, y):
@@ -131,8 +131,8 @@ def test_a_small_inexactness_is_a_remark(known):
     assert "about five digits" in report.remarks[0]
 
 
-def test_a_code_that_draws_random_numbers(known, rng):
-    class Random(known(codes.Book, BOOK)):
+def test_a_code_that_draws_random_numbers(rng):
+    class Random(of_kind(codes.Book, BOOK)):
         def backprop(self, x, y):
             nabla_b, nabla_w = super().backprop(x, y)
             return [b * rng.standard_normal(b.shape) for b in nabla_b], nabla_w
@@ -142,8 +142,8 @@ def test_a_code_that_draws_random_numbers(known, rng):
     assert "gave other gradients the second time" in report.remarks[-1]
 
 
-def test_its_own_deltas_are_looked_at(known):
-    class Shown(known(codes.Book, BOOK)):
+def test_its_own_deltas_are_looked_at():
+    class Shown(of_kind(codes.Book, BOOK)):
         def backprop(self, x, y):
             nabla_b, nabla_w = super().backprop(x, y)
             self.deltas = [b.copy() for b in nabla_b]
@@ -153,8 +153,8 @@ def test_its_own_deltas_are_looked_at(known):
     assert found == [("BP3", 2), ("BP4", 2), ("BP3", 1), ("BP4", 1)]
 
 
-def test_inputs_that_are_changed(known):
-    class Changes(known(codes.Rows, BOOK)):
+def test_inputs_that_are_changed():
+    class Changes(of_kind(codes.Rows, BOOK)):
         def backward(self, X, Y):
             super().backward(X, Y)
             X -= X.mean(axis=0)
@@ -210,8 +210,8 @@ def test_pairs_are_told_from_lists_with_one_output():
 
 
 @pytest.mark.parametrize("sizes", [(4, 5, 6, 3), (4, 4, 4)])
-def test_layers_in_the_opposite_order(known, sizes):
-    class Backwards(known(codes.Book, BOOK)):
+def test_layers_in_the_opposite_order(sizes):
+    class Backwards(of_kind(codes.Book, BOOK)):
         def backprop(self, x, y):
             nabla_b, nabla_w = super().backprop(x, y)
             return nabla_b[::-1], nabla_w[::-1]
@@ -220,8 +220,8 @@ def test_layers_in_the_opposite_order(known, sizes):
     assert [finding.mistake for finding in report.findings] == ["layers_reversed"]
 
 
-def test_a_forward_without_biases(known):
-    class Bare(known(codes.Book, BOOK)):
+def test_a_forward_without_biases():
+    class Bare(of_kind(codes.Book, BOOK)):
         def backprop(self, x, y):
             self.biases = [0 * b for b in self.biases]
             return super().backprop(x, y)
@@ -231,8 +231,8 @@ def test_a_forward_without_biases(known):
     assert "forward leaves b^l out" in report.remarks[0]
 
 
-def test_outputs_that_are_not_those_of_the_network_are_remarked(known):
-    class Loud(known(codes.Rows, BOOK)):
+def test_outputs_that_are_not_those_of_the_network_are_remarked():
+    class Loud(of_kind(codes.Rows, BOOK)):
         def forward(self, X):
             self.A[-1] = 1.5 * super().forward(X)
             return self.A[-1]
@@ -290,7 +290,7 @@ def test_the_report_as_text_and_as_data(made):
         ({"X": np.zeros((5, 4)), "Y": np.zeros((4, 3))}, dp.ShapeError, "`Y` must be as many rows"),
     ],
 )
-def test_bad_arguments(known, given, error, says):
-    arguments = {"function": known(codes.Book, BOOK), "sizes": BOOK.sizes, **given}
+def test_bad_arguments(given, error, says):
+    arguments = {"function": of_kind(codes.Book, BOOK), "sizes": BOOK.sizes, **given}
     with pytest.raises(error, match=says):
         dp.check_code(**arguments)
