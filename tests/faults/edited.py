@@ -26,14 +26,14 @@ def fits(text, edits):
     return all(text.count(old) == 1 for old in edits)
 
 
-def edited(name, edits, by, title):
+def edited(name, edits, by=None, title="edited"):
     """The right code `name` with {old: new} in its text, or rather the code `by` that rests on it."""
     text = changed = text_of(name)
     for old, new in edits.items():
         if changed.count(old) != 1:
             raise ValueError(f"{title}: {old!r} must stand once in {name}. Got {changed.count(old)} times.")
         changed = changed.replace(old, new)
-    code = getattr(module(f"{title} in {name}", SOURCE.replace(text, changed)), by)
+    code = getattr(module(f"{title} in {name}", SOURCE.replace(text, changed)), by or name)
     code.__name__ = title
     return code
 

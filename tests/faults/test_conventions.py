@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import right_codes as codes
-from kinds import KINDS, of_kind
+from edited import edited
+from kinds import KINDS, Kind, of_kind
 
 import deltaprop as dp
 
@@ -164,49 +165,24 @@ def test_inputs_that_are_changed():
     assert str(report.first) == "inputs: x must come back as given. Yours changed it in place."
 
 
-def penalised(params, X, Y, gradient, loss=None):
-    """tanh and softmax by hand, with `gradient` W in ∂C/∂W, and ½ `loss` ‖W‖² in the cost where that is given."""
-    (W1, b1), (W2, b2) = params
-    a1 = np.tanh(X @ W1 + b1)
-    e = np.exp(a1 @ W2 + b2)
-    a2 = e / e.sum(axis=1, keepdims=True)
-    d2 = (a2 - Y) / len(X)
-    d1 = d2 @ W2.T * (1 - a1**2)
-    cost = -(Y * np.log(a2)).sum() / len(X) + 0.5 * (loss or 0.0) * ((W1**2).sum() + (W2**2).sum())
-    grads = [(X.T @ d1 + gradient * W1, d1.sum(axis=0)), (a1.T @ d2 + gradient * W2, d2.sum(axis=0))]
-    return grads if loss is None else (cost, grads)
-
-
-SMALL = {"activation": "tanh", "output": "softmax", "cost": "cross_entropy"}
-
-
-def test_a_penalty_divided_by_the_number_of_examples():
+def test_a_penalty_divided_by_the_number_of_examples(made):
     def nielsens(params, X, Y):
-        return penalised(params, X, Y, 0.1 / len(X), 0.1 / len(X))
+        return made(CLASSES, penalty=0.1 / len(X), loss_factor=1, loss_penalty=0.1 / len(X))(params, X, Y)
 
-    report = dp.check_code(nielsens, [4, 5, 3], **SMALL)
+    report = check(nielsens, CLASSES)
     assert report.ok
-    assert "penalty's λ is 0.0166667" in report.remarks[-1]
+    assert "penalty's λ is 0.0142857" in report.remarks[-1]
 
 
-def test_a_penalty_of_another_size_than_the_cost_says():
-    def doubled(params, X, Y):
-        return penalised(params, X, Y, 0.1, 0.2)
-
-    first = dp.check_code(doubled, [4, 5, 3], **SMALL).first
-    assert (first.equation, first.layer, first.mistake) == ("BP4", 2, "penalty")
+def test_a_penalty_of_another_size_than_the_cost_says(made):
+    first = check(made(CLASSES, penalty=0.1, loss_factor=1, loss_penalty=0.2), CLASSES).first
+    assert (first.equation, first.layer, first.mistake) == ("BP4", 3, "penalty")
     assert "the cost that you return has it with λ = 0.2" in first.text
 
 
-def test_pairs_are_told_from_lists_with_one_output():
-    def two_layers(params, X, Y):
-        (W1, b1), (W2, b2) = params
-        a1 = np.tanh(X @ W1 + b1)
-        d2 = (1 / (1 + np.exp(-(a1 @ W2 + b2))) - Y) / len(X)
-        d1 = d2 @ W2.T * (1 - a1**2)
-        return [(X.T @ d1, d1.sum(axis=0)), (a1.T @ d2, d2.sum(axis=0))]
-
-    assert dp.check_code(two_layers, [4, 5, 1], activation="tanh", output="sigmoid", cost="cross_entropy").ok
+def test_pairs_are_told_from_lists_with_one_output(made):
+    kind = Kind("one output", (4, 5, 1), "tanh", "sigmoid", "cross_entropy")
+    assert check(made(kind), kind).ok
 
 
 @pytest.mark.parametrize("sizes", [(4, 5, 6, 3), (4, 4, 4)])
@@ -243,18 +219,11 @@ def test_outputs_that_are_not_those_of_the_network_are_remarked():
 
 
 def test_an_incomplete_sigma_prime():
-    class Incomplete(codes.Book):
-        kind = BOOK
-
-        def backprop(self, x, y):
-            a = [x]
-            for W, b in zip(self.weights, self.biases, strict=True):
-                a.append(1 / (1 + np.exp(-W @ a[-1] - b)))
-            d2 = (a[2] - y) * (1 - a[2])
-            d1 = self.weights[1].T @ d2 * (1 - a[1])
-            return [d1, d2], [d1 @ a[0].T, d2 @ a[1].T]
-
-    report = check(Incomplete)
+    edits = {
+        "delta_L(self.kind, zs[-1], activations[-1], y, 0)": "(activations[-1] - y) * (1 - activations[-1])",
+        "F[self.kind.activation][1](zs[-l])": "(1 - activations[-l])",
+    }
+    report = check(of_kind(edited("Book", edits), BOOK))
     assert [(f.equation, f.mistake) for f in report.findings] == [(e, "sigma_prime_incomplete") for e in ("BP1", "BP2")]
 
 

@@ -15,9 +15,7 @@ EVERYWHERE = [(code, kind) for code in ALL for kind in ("book", "deep", "classes
 OTHERS = ["square", "squares", "counts", "line", "robust", "soft", "single", "one"]
 
 
-RELU_RIGHT_AT_ZERO = edited(
-    "pairs_and_mean", {"F[kind.activation][1](Zs[i - 1])": "(Zs[i - 1] >= 0)"}, "pairs_and_mean", "relu_right_at_zero"
-)
+RELU_RIGHT_AT_ZERO = edited("pairs_and_mean", {"F[kind.activation][1](Zs[i - 1])": "(Zs[i - 1] >= 0)"})
 
 
 def case(code, kind):
