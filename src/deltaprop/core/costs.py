@@ -6,7 +6,6 @@ examples is taken by the engine, which multiplies ∇_a C by each example's shar
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +16,7 @@ import numpy as np
 from deltaprop._types import Array
 from deltaprop.core.activations import log_sum_exp
 from deltaprop.core.elementary import log1p, magnitude
-from deltaprop.errors import ArgumentError, ShapeError, one_of, sentence
+from deltaprop.errors import ArgumentError, ShapeError, sentence
 
 CostFunction = Callable[[Array, Array], Array]
 
@@ -166,17 +165,18 @@ POSITIVE = ("exp", "softplus", "sigmoid", "softmax")
 BINARY = Cost("cross_entropy", _binary, _binary_grad, "probability", ("sigmoid",))
 CATEGORICAL = Cost("cross_entropy", _categorical, _categorical_grad, "probability", ("softmax",))
 
-COSTS = {
-    cost.name: cost
-    for cost in (
-        Cost("quadratic", _quadratic, _quadratic_grad),
-        BINARY,
-        huber(),
-        Cost("poisson", _poisson, _poisson_grad, "count", POSITIVE),
-        Cost("absolute", _absolute, _absolute_grad, kinks=(0.0,)),
-        quantile(),
-    )
+# The built-in costs by their formulas. FAMILIES are those with a number: "huber(2.5)" is the name of huber(2.5).
+FORMULAS = {
+    "quadratic": Cost("quadratic", _quadratic, _quadratic_grad),
+    "binary": BINARY,
+    "categorical": CATEGORICAL,
+    "huber": huber(),
+    "poisson": Cost("poisson", _poisson, _poisson_grad, "count", POSITIVE),
+    "absolute": Cost("absolute", _absolute, _absolute_grad, kinks=(0.0,)),
+    "quantile": quantile(),
 }
+FAMILIES: dict[str, Callable[[float], Cost]] = {"huber": huber, "quantile": quantile}
+COSTS = {cost.name: cost for cost in FORMULAS.values() if cost is not CATEGORICAL}
 
 
 def _categorical_of_z(z: Array, y: Array) -> Array:
@@ -212,40 +212,3 @@ CANONICAL: dict[tuple[str, str], CostFunction] = {
     ("identity", "quadratic"): _quadratic_of_z,
     ("exp", "poisson"): _poisson_of_z,
 }
-
-
-def get_cost(cost: str | Cost, output: str) -> Cost:
-    """The cost of that name for that output activation, or the one given. "huber(2.5)" and "quantile(0.9)" too."""
-    if isinstance(cost, Cost):
-        if cost.name in COSTS and not built_in(cost):
-            raise ArgumentError(
-                sentence("cost", "a built-in cost, or your own under a name of its own", repr(cost.name))
-            )
-        return cost
-    known = re.fullmatch(r"(huber|quantile)\(([0-9]+\.?[0-9]*(e[+-]?[0-9]+)?)\)", str(cost))
-    if known:
-        return {"huber": huber, "quantile": quantile}[known[1]](float(known[2]))
-    if not isinstance(cost, str) or cost not in COSTS:
-        raise one_of("cost", cost, COSTS)
-    return CATEGORICAL if (cost, output) == ("cross_entropy", "softmax") else COSTS[cost]
-
-
-def built_in(cost: Cost) -> bool:
-    """Whether a cost is one of this module's own."""
-    return cost in (*COSTS.values(), CATEGORICAL) or parameter(cost) is not None
-
-
-def parameter(cost: Cost) -> tuple[str, float] | None:
-    """("huber", its threshold) or ("quantile", its q) of such a built-in cost, None for any other."""
-    if not isinstance(cost.C, partial):
-        return None
-    if cost.C.func is _huber:
-        return "huber", cost.C.keywords["t"]
-    return ("quantile", cost.C.keywords["q"]) if cost.C.func is _quantile else None
-
-
-def check_output(cost: Cost, output: str, known: bool) -> None:
-    """Refuse a built-in output activation whose range does not fit the cost's logarithm."""
-    if known and cost.outputs is not None and output not in cost.outputs:
-        fits = "softmax (one class) or sigmoid (yes/no)" if cost.name == "cross_entropy" else " or ".join(cost.outputs)
-        raise ArgumentError(sentence("output", f"{fits} for the cost {cost.name}", repr(output)))

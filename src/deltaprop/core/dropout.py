@@ -15,6 +15,7 @@ from deltaprop.core.spec import Spec
 from deltaprop.errors import ArgumentError, sentence
 
 TAG = 0x64726F70
+Masks = dict[int, Array]  # the factors of a^l, by layer
 
 
 def check_dropout(dropout: float | tuple[float, ...] | list[float], spec: Spec) -> tuple[float, ...]:
@@ -37,3 +38,8 @@ def mask(spec: Spec, dropout: tuple[float, ...], seed: int, step: int, layer: in
     numbers = words.astype("<u8", copy=False).view("<u4")[: n * m].reshape(m, n)
     kept = numbers >= np.uint32(min(round(p * 2**32), 2**32 - 1))
     return (kept * spec.dtype.type(1 / (1 - p))).astype(spec.dtype, copy=False).T
+
+
+def masks(spec: Spec, dropout: tuple[float, ...], seed: int, step: int, m: int) -> Masks:
+    """The masks of this step for m examples, of every layer that drops."""
+    return {l: mask(spec, dropout, seed, step, l, m) for l, p in enumerate(dropout, 1) if p}

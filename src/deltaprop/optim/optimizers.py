@@ -14,8 +14,6 @@ import numpy as np
 from deltaprop._types import Array
 from deltaprop.errors import ArgumentError, ArgumentTypeError, one_of, sentence
 
-BLOCK = 1 << 16  # elements updated at a time: the block and its slots stay in the L2 cache
-
 
 @dataclass(frozen=True)
 class Optimizer:
@@ -35,11 +33,11 @@ class Optimizer:
 
     @property
     def slots(self) -> tuple[str, ...]:
-        """The names of the vectors, as long as θ and 0 at first, that the rule keeps from step to step."""
+        """The names of the vectors that the rule keeps from step to step, each as long as θ and 0 at first."""
         return ()
 
     def update(self, theta: Array, g: Array, slots: tuple[Array, ...], rate: float, t: int) -> None:
-        """Move θ one step in place; all arrays are blocks of the same length."""
+        """Move θ one step in place, at step t = 1, 2, ...; all arrays are pieces of the same length."""
         raise NotImplementedError
 
 
@@ -169,7 +167,11 @@ def _decaying_mean(mean: Array, value: Array, beta: float) -> None:
     mean += (1 - beta) * value
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {rule.__name__.lower(): rule for rule in (SGD, RMSprop, Adam, AdamW, LBFGS)}
+OPTIMIZERS: dict[str, type[Optimizer]] = {  # every rule of this module, by its name in lower case
+    rule.__name__.lower(): rule
+    for rule in list(globals().values())
+    if isinstance(rule, type) and issubclass(rule, Optimizer) and rule is not Optimizer
+}
 
 
 def get_optimizer(optimizer: str | Optimizer, **numbers: float) -> Optimizer:
@@ -184,14 +186,3 @@ def get_optimizer(optimizer: str | Optimizer, **numbers: float) -> Optimizer:
         if name not in known:
             raise ArgumentError(sentence(name, f"left out with {optimizer}, which has none", repr(value)))
     return rule(**numbers)
-
-
-def apply_update(
-    optimizer: Optimizer, theta: Array, g: Array, slots: tuple[Array, ...], rate: float, t: int, n_weights: int
-) -> None:
-    """One step of the rule on all of θ, block by block, after the decoupled decay of the first n_weights."""
-    if optimizer.weight_decay:
-        theta[:n_weights] *= 1 - rate * optimizer.weight_decay
-    for start in range(0, theta.size, BLOCK):
-        part = slice(start, start + BLOCK)
-        optimizer.update(theta[part], g[part], tuple(slot[part] for slot in slots), rate, t)
