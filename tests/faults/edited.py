@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import linecache
 import sys
 from functools import cache
 from pathlib import Path
@@ -11,6 +10,7 @@ from types import ModuleType
 
 import right_codes
 import their_maths
+from edits import changed, run
 
 SOURCE = Path(right_codes.__file__).read_text("utf-8")
 
@@ -28,25 +28,21 @@ def fits(text, edits):
 
 def edited(name, edits, by=None, title="edited"):
     """The right code `name` with {old: new} in its text, or rather the code `by` that rests on it."""
-    text = changed = text_of(name)
-    for old, new in edits.items():
-        if changed.count(old) != 1:
-            raise ValueError(f"{title}: {old!r} must stand once in {name}. Got {changed.count(old)} times.")
-        changed = changed.replace(old, new)
-    code = getattr(module(f"{title} in {name}", SOURCE.replace(text, changed)), by or name)
+    text = text_of(name)
+    made = module(f"{title} in {name}", SOURCE.replace(text, changed(text, edits, name)))
+    code = getattr(made, by or name)
     code.__name__ = title
     return code
 
 
 @cache
 def module(name, source):
-    """The module of this source, whose lines linecache shows as those of <name>."""
+    """The module of this source."""
     made = ModuleType(f"right_codes_{name}")
     made.__file__ = f"<{name}>"
     vars(made).update({key: value for key, value in vars(their_maths).items() if not key.startswith("_")})
-    linecache.cache[made.__file__] = len(source), None, source.splitlines(keepends=True), made.__file__
     sys.modules[made.__name__] = made
-    exec(compile(source, made.__file__, "exec"), vars(made))
+    run(source, made.__file__, vars(made))
     return made
 
 
