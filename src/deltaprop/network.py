@@ -1,4 +1,4 @@
-"""The network as people use it: parameters that can be seen and changed, forward, cost, gradients, traces, files.
+"""The network that users call: its parameters, forward, cost, gradients, traces, files.
 
 A facade: the maths is in core and engines, the trace in trace, the file in files. Everything here has rows as
 examples, and checks what it is given at core.border. X may be a SciPy sparse matrix everywhere: only what it stores
@@ -32,13 +32,13 @@ from deltaprop.errors import ArgumentError, EngineError, NonFiniteError, ShapeEr
 from deltaprop.files.format import Stored, read_model, write_model
 from deltaprop.optim.rules import Rules
 from deltaprop.trace.nonfinite import find_nonfinite
-from deltaprop.trace.record import Trace, layer_array, layer_index, record
+from deltaprop.trace.record import NamedArrays, Trace, layer_index, record
 
 PLAN_ROWS = 1024
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
+class Layer(NamedArrays):
     """Layer l of a network: its parameters, writable views, which are attributes too: W (n_l, n_(l-1)), b (n_l,)."""
 
     l: int
@@ -46,20 +46,14 @@ class Layer:
     activation: Activation
     parameters: Arrays
 
-    def __getattr__(self, name: str) -> Array:
-        return layer_array(name, self.l, self.kind, self.__dict__.get("parameters"), None)
-
 
 @dataclass(frozen=True, eq=False)
-class GradientLayer:
+class GradientLayer(NamedArrays):
     """The gradients of layer l, by the names of its parameters and as attributes: dW (n_l, n_(l-1)), db (n_l,)."""
 
     l: int
     kind: str
     gradients: Arrays
-
-    def __getattr__(self, name: str) -> Array:
-        return layer_array(name, self.l, self.kind, None, self.__dict__.get("gradients"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,10 +77,10 @@ class Network:
     """A fully connected network: `sizes` n_0..n_L, σ per layer, a cost, parameters.
 
     `activation` is one for all hidden layers or a list with one per hidden layer; `output` is that of layer L; `init`
-    is a scheme of core.initialization; `seed` makes the parameters reproducible; `engine` says where it runs, and
-    `n_threads` on how many threads at most (None: on the cores that this process may use). `kinds` is one kind of layer
-    or a list with one per layer: "dense" (z = W a + b) or "scale" (z = s ⊙ a). `rates` multiplies the learning rate of
-    single parameters: {(1, "W"): 0.1}.
+    is a scheme of core.initialization; `seed` makes the parameters reproducible; `engine` names the engine that runs
+    it, and `n_threads` on how many threads at most (None: on the cores that this process may use). `kinds` is one
+    kind of layer or a list with one per layer: "dense" (z = W a + b) or "scale" (z = s ⊙ a). `rates` multiplies the
+    learning rate of single parameters: {(1, "W"): 0.1}.
     """
 
     def __init__(
@@ -126,7 +120,7 @@ class Network:
         return net
 
     def _choose_engine(self, engine: str, n_threads: int | None) -> None:
-        self._asked = engine, n_threads  # what is copied and pickled: another machine chooses anew
+        self._asked = engine, n_threads  # copied and pickled: another machine chooses again
         self._engine = select(engine, self._spec, n_threads)
 
     @property
@@ -141,7 +135,7 @@ class Network:
 
     @property
     def L(self) -> int:
-        """The number of layers with weights."""
+        """The number of layers with parameters."""
         return self._spec.L
 
     @property
@@ -150,7 +144,7 @@ class Network:
         return self._engine.name
 
     def layer(self, l: int) -> Layer:
-        """Layer l, 1 <= l <= L: its W and b are views into the network, and can be written to."""
+        """Layer l, 1 <= l <= L; writing to its W and b changes the network."""
         at, spec = layer_index(l, self.L, "the X that you give") - 1, self._spec
         return Layer(l, spec.kinds[at], spec.activations[at], spec.arrays(self._theta, l))
 
@@ -212,7 +206,7 @@ class Network:
         return dX
 
     def jacobian(self, X: object) -> Array:
-        """∂a^L/∂x of every row, (m, n_L, n_0): BP2 for each output a_k in turn, with a_k in the place of C."""
+        """∂a^L/∂x of every row, (m, n_L, n_0): BP2 for each output a_k in turn, with a_k as the cost."""
         spec, rows = self._spec, check_inputs(X, self._spec)
         jacobian = np.empty((len(rows), spec.sizes[-1], spec.sizes[0]), spec.dtype)
         for start in range(0, len(rows), PLAN_ROWS):
@@ -250,7 +244,7 @@ class Network:
     def examples(
         self, X: object, Y: object, sample_weight: object = None, *, of: str = ""
     ) -> tuple[Inputs, Array, Array | None]:
-        """X, Y and the weights checked against this network and each other; errors call them `{of}X` and so on."""
+        """X, Y and the weights, checked against this network and each other; errors call them `{of}X` and so on."""
         rows = check_inputs(X, self._spec, f"{of}X")
         m, empty = len(rows), "A mean over no examples is undefined."
         if not m:
@@ -283,7 +277,7 @@ def load(
     engine: str = "auto",
     n_threads: int | None = None,
 ) -> Network:
-    """The network in a model file. Files hold no code: bring your own activations and costs as `custom`."""
+    """The network in a model file. Files hold no code: pass your own activations and costs as `custom`."""
     stored = read_model(path, custom)
     check_own_pairs(stored.spec)
     net = Network.from_parameters(stored.spec, stored.theta, engine, n_threads)

@@ -1,8 +1,8 @@
 """The activations σ, each with σ', stable for every finite z.
 
 An elementwise σ is a pair (σ, σ'), both functions of z. Training asks for both at once, so a pair that shares
-work between them (one exponential for σ and σ') supplies `both`. Softmax is no pair: its Jacobian is not
-diagonal; it is marked by `elementwise=False` and meets BP1 in its general form.
+work between them (one exponential for σ and σ') supplies `both`. Softmax is not a pair: its Jacobian is
+not diagonal. It is marked by `elementwise=False`, and BP1 takes its general form.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Activation:
     init: str = "glorot"
 
     def both(self, z: Array) -> Pair:
-        """(σ(z), σ'(z)), sharing work where the pair allows it."""
+        """(σ(z), σ'(z)), sharing work if the pair allows it."""
         if self.fused:
             return self.fused(z)
         a, dsigma = self.sigma(z), self.sigma_prime(z)
@@ -74,7 +74,7 @@ def _sigmoid_both(z: Array) -> Pair:
     r = 1 + e
     np.divide(1, r, out=r)
     a = (z >= 0).astype(z.dtype)
-    np.maximum(a, e, out=a)  # 1 where z >= 0, else e
+    np.maximum(a, e, out=a)  # 1 if z >= 0, else e
     a *= r
     e *= r
     e *= r
@@ -93,7 +93,7 @@ def _sigmoid_prime(z: Array) -> Array:
 
 
 def _tanh_prime(z: Array) -> Array:
-    """σ'(z) = 1 / cosh²(z) = 4e / (1 + e)² with e = e^(-2|z|): keeps its relative accuracy where tanh is 1."""
+    """σ'(z) = 1 / cosh²(z) = 4e / (1 + e)² with e = e^(-2|z|): relatively accurate also for large |z|."""
     e = np.exp(-2 * np.abs(z))
     return 4 * e / ((1 + e) * (1 + e))
 
@@ -104,41 +104,41 @@ def _relu(z: Array) -> Array:
 
 
 def _relu_prime(z: Array) -> Array:
-    """σ'(z) = 1 where z > 0, else 0 (the value at 0 is a convention)."""
+    """σ'(z) = 1 if z > 0, else 0 (the value at 0 is a convention)."""
     return (z > 0).astype(z.dtype)
 
 
 def _leaky_relu(z: Array) -> Array:
-    """σ(z) = z where z > 0, else z / 100."""
+    """σ(z) = z if z > 0, else z / 100."""
     return np.where(z > 0, z, LEAKY_SLOPE * z)
 
 
 def _leaky_relu_prime(z: Array) -> Array:
-    """σ'(z) = 1 where z > 0, else 1 / 100."""
+    """σ'(z) = 1 if z > 0, else 1 / 100."""
     return np.where(z > 0, z.dtype.type(1), z.dtype.type(LEAKY_SLOPE))
 
 
 @in_float64
 def _elu(z: Array) -> Array:
-    """σ(z) = z where z > 0, else e^z - 1."""
+    """σ(z) = z if z > 0, else e^z - 1."""
     return np.where(z > 0, z, np.expm1(np.minimum(z, 0)))
 
 
 @in_float64
 def _elu_prime(z: Array) -> Array:
-    """σ'(z) = 1 where z > 0, else e^z."""
+    """σ'(z) = 1 if z > 0, else e^z."""
     return np.exp(np.minimum(z, 0))
 
 
 @in_float64
 def _selu(z: Array) -> Array:
-    """σ(z) = λ z where z > 0, else λ α (e^z - 1)."""
+    """σ(z) = λ z if z > 0, else λ α (e^z - 1)."""
     return SELU_LAMBDA * np.where(z > 0, z, SELU_ALPHA * np.expm1(np.minimum(z, 0)))
 
 
 @in_float64
 def _selu_prime(z: Array) -> Array:
-    """σ'(z) = λ where z > 0, else λ α e^z."""
+    """σ'(z) = λ if z > 0, else λ α e^z."""
     return SELU_LAMBDA * np.where(z > 0, z.dtype.type(1), SELU_ALPHA * np.exp(np.minimum(z, 0)))
 
 
@@ -231,7 +231,7 @@ def _softplus_prime(z: Array) -> Array:
 
 @in_float64
 def _exp(z: Array) -> Array:
-    """σ(z) = σ'(z) = e^z, the inverse of the log link: for Poisson outputs. Overflows honestly to Inf."""
+    """σ(z) = σ'(z) = e^z, the inverse of the log link: for Poisson outputs. Overflows to Inf."""
     with np.errstate(over="ignore"):
         return np.exp(z)
 

@@ -1,4 +1,4 @@
-"""The kinds of layers and the blocks of θ: which parameters a layer has, where they lie, and its equations.
+"""The kinds of layers and the blocks of θ: a layer's parameters, their place in θ, and its equations.
 
 θ is one vector. A `Block` is one array in it: W^2, b^2 or s^1. A `Kind` states what sets one kind of layer apart: its
 parameters, its z, its BP2 and its BP3/BP4. derivation/ proves each kind under its name, and native/src/kinds.hpp

@@ -1,4 +1,4 @@
-"""The costs C of one example, each with ∇_a C, and the canonical pairs where BP1 becomes δ^L = a^L - y.
+"""The costs C of one example, each with ∇_a C, and the canonical pairs, for which BP1 becomes δ^L = a^L - y.
 
 Inside core an example is a column: a and y are (n_L, m), C gives (m,), grad_a gives (n_L, m). The mean over the
 examples is taken by the engine, which multiplies ∇_a C by each example's share of the batch.
@@ -26,7 +26,7 @@ class Cost:
     """A cost of one example and its gradient with respect to a^L, on columns.
 
     `targets` says which y it takes: "real", "probability" (in [0, 1]) or "count" (>= 0). `outputs` lists the
-    built-in output activations whose range fits it, None for any; `kinks` the residuals a - y where ∇_a C jumps.
+    built-in output activations whose range fits it, None for any; `kinks` the residuals a - y at which ∇_a C jumps.
     """
 
     name: str
@@ -69,7 +69,7 @@ def _quadratic_grad(a: Array, y: Array) -> Array:
 
 
 def _xlogy(y: Array, a: Array) -> Array:
-    """y log a, and 0 where y = 0 whatever a is."""
+    """y log a, and 0 if y = 0 for any a."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(y == 0, a.dtype.type(0), y * np.log(a))
 
@@ -97,12 +97,12 @@ def _categorical_grad(a: Array, y: Array) -> Array:
 
 
 def _poisson(a: Array, y: Array) -> Array:
-    """C = Σ_j (a_j - y_j + y_j log(y_j / a_j)): half the deviance, 0 where a = y."""
+    """C = Σ_j (a_j - y_j + y_j log(y_j / a_j)): half the deviance, 0 if a = y."""
     return (a - y + _xlogy(y, y) - _xlogy(y, a)).sum(axis=0)
 
 
 def _poisson_grad(a: Array, y: Array) -> Array:
-    """∇_a C = 1 - y / a = (a - y) / a, which rounds once where it cancels."""
+    """∇_a C = 1 - y / a = (a - y) / a, which rounds once if it cancels."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return (a - y) / a
 
@@ -113,12 +113,12 @@ def _absolute(a: Array, y: Array) -> Array:
 
 
 def _absolute_grad(a: Array, y: Array) -> Array:
-    """∇_a C = sign(a - y), 0 where a = y (a convention)."""
+    """∇_a C = sign(a - y), 0 if a = y (a convention)."""
     return np.sign(a - y)
 
 
 def huber(threshold: float = 1.0) -> Cost:
-    """C = Σ_j h(a_j - y_j), h(r) = ½ r² where |r| <= t, else t (|r| - ½ t); ∇_a C = clip(a - y, -t, t)."""
+    """C = Σ_j h(a_j - y_j), h(r) = ½ r² if |r| <= t, else t (|r| - ½ t); ∇_a C = clip(a - y, -t, t)."""
     if not (_finite_number(threshold) and threshold > 0):
         raise ArgumentError(sentence("threshold", "a positive number", repr(threshold)))
 
@@ -127,7 +127,7 @@ def huber(threshold: float = 1.0) -> Cost:
 
 
 def quantile(q: float = 0.5) -> Cost:
-    """C = Σ_j max(q (y_j - a_j), (q - 1) (y_j - a_j)); ∇_a C = -q where a < y, 1 - q where a > y, 0 where a = y.
+    """C = Σ_j max(q (y_j - a_j), (q - 1) (y_j - a_j)); ∇_a C = -q if a < y, 1 - q if a > y, 0 if a = y.
 
     The a of least cost is the q-quantile of y. Koenker & Bassett, Econometrica 46 (1978).
     """
@@ -185,7 +185,7 @@ def _categorical_of_z(z: Array, y: Array) -> Array:
 
 
 def _times(y: Array, v: Array) -> Array:
-    """y v, and 0 where y = 0 even where v is infinite."""
+    """y v, and 0 if y = 0, even for an infinite v."""
     return np.multiply(y, v, out=np.zeros_like(v), where=y != 0)
 
 

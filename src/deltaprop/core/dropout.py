@@ -2,7 +2,7 @@
 
 Words come from Philox-4x64-10 (Salmon et al., SC 2011) with key (seed, TAG) and counters (1, step, layer, 0),
 (2, step, layer, 0), ..., four words each: NumPy's generator counts up before each block. A 64-bit word gives two
-32-bit numbers, low half first, in the order of rows and, within a row, units. A unit is kept where its number is at
+32-bit numbers, low half first, in the order of rows and, within a row, units. A unit is kept if its number is at
 least p 2^32, and then scaled by 1 / (1 - p), so that its mean stays what it was.
 """
 
@@ -19,7 +19,7 @@ Masks = dict[int, Array]  # the factors of a^l, by layer
 
 
 def check_dropout(dropout: float | tuple[float, ...] | list[float], spec: Spec) -> tuple[float, ...]:
-    """The probabilities of the hidden layers 1..L-1; one number stands for all of them, () for none at all."""
+    """The probabilities of the hidden layers 1..L-1; one number for all of them, () for none."""
     hidden = spec.L - 1
     given = tuple(dropout) if isinstance(dropout, (tuple, list)) else (dropout,) * hidden
     if len(given) != hidden:

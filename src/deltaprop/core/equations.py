@@ -39,7 +39,7 @@ def bp1_softmax(grad_a: Array, a: Array) -> Array:
 
 
 def bp1_canonical(a: Array, y: Array, weight: Array | float) -> Array:
-    """BP1 for a canonical pair of σ and C, where the factors cancel: δ^L = (a^L - y) weight, weight (m,)."""
+    """BP1 for a canonical pair of σ and C, whose factors cancel: δ^L = (a^L - y) weight, weight (m,)."""
     return (a - y) * weight  # BP1
 
 
@@ -54,7 +54,7 @@ def bp2(W_next: Array, delta_next: Array, dsigma: Array) -> Array:
 
 
 def bp2_input(W_first: Array, delta_first: Array) -> Array:
-    """BP2 taken one layer further, to the input, where σ is the identity: ∂C/∂x = (W^1)ᵀ δ^1, (n_0, m)."""
+    """BP2 taken one layer further, to the input, whose σ is the identity: ∂C/∂x = (W^1)ᵀ δ^1, (n_0, m)."""
     return W_first.T @ delta_first  # BP2
 
 
@@ -64,7 +64,7 @@ def bp3(delta: Array) -> Array:
 
 
 def bp4(delta: Array, a_prev: Array, out: Array | None = None) -> Array:
-    """BP4: ∂C/∂W^l = δ^l (a^(l-1))ᵀ, which sums over the examples; gives (n_l, n_(l-1)), in `out` where given."""
+    """BP4: ∂C/∂W^l = δ^l (a^(l-1))ᵀ, which sums over the examples; gives (n_l, n_(l-1)), in `out` if given."""
     return np.matmul(delta, a_prev.T, out=out)  # BP4: delta @ a_prev.T
 
 

@@ -1,4 +1,4 @@
-"""The parameters a network starts with.
+"""The parameters that a network starts with.
 
 Draws are made in float64, so that a float32 network starts at the rounded values of its float64 twin.
 """
@@ -24,7 +24,7 @@ def initialize(spec: Spec, scheme: str = "auto", rng: np.random.Generator | None
     if scheme not in SCHEMES:
         raise one_of("init", scheme, SCHEMES)
     rng = rng or np.random.default_rng()
-    if spec.n_parameters > np.iinfo(np.intp).max // spec.dtype.itemsize:  # where NumPy speaks of dimensions instead
+    if spec.n_parameters > np.iinfo(np.intp).max // spec.dtype.itemsize:  # NumPy's own message speaks of dimensions
         raise MemoryError(f"Unable to allocate {spec.n_parameters:,} parameters of {spec.dtype}")
     theta = np.zeros(spec.n_parameters, spec.dtype)
     for l, activation in enumerate(spec.activations, 1):

@@ -1,4 +1,4 @@
-"""What a network is: sizes, kinds of layers, activations, cost, number type; and where its parameters lie in θ.
+"""The description of a network: sizes, kinds of layers, activations, cost, number type, and the layout of θ.
 
 θ is one vector, described by blocks (core.blocks). Of a network of dense layers it holds W^1, ..., W^L one after
 another (each row by row), then b^1, ..., b^L. An optimiser is a few operations on one vector, and W^l and b^l are
@@ -80,7 +80,7 @@ class Spec:
 
     @cached_property
     def decaying(self) -> tuple[slice, ...]:
-        """Where θ holds what penalties and decay act on: the weights."""
+        """The slices of θ that penalties and decay act on: the weights."""
         return tuple(part.at for part in parts(block for block in self.blocks if block.decays))
 
     @cached_property
@@ -95,7 +95,7 @@ class Spec:
 
     @cached_property
     def canonical(self) -> bool:
-        """Whether BP1 takes its canonical form δ^L = a^L - y: a pair of built-in σ and C, not of the same names."""
+        """Whether BP1 takes its canonical form δ^L = a^L - y: a canonical pair of built-in σ and C."""
         pair = self.output.name, self.cost.name
         if pair not in CANONICAL or not built_in(self.output):
             return False

@@ -21,7 +21,7 @@ _native: Any = None
 IMPORT_ERROR: str | None = None
 try:
     from deltaprop import _native
-    from deltaprop.engines import limits as limits  # threadpoolctl is told of our threads
+    from deltaprop.engines import limits as limits  # registers our threads with threadpoolctl
 except ImportError as error:
     IMPORT_ERROR = str(error)
 

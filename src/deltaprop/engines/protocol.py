@@ -1,6 +1,6 @@
 """What an engine is: it plans a network once; the plan runs passes, and begins trainings, on buffers that it owns.
 
-A plan works on θ, one vector (core.blocks says where W^l and b^l lie in it). A training changes θ in place. `run` does
+A plan works on θ, one vector (core.blocks describes its layout). A training changes θ in place. `run` does
 many steps in one call: the caller has already decided the order of the examples and every step's learning rate, so an
 engine needs no random numbers but the dropout masks, no schedules, and no Python between steps.
 """

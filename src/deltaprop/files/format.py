@@ -30,7 +30,7 @@ from deltaprop.files.atomic import write_atomically
 FORMAT = 2  # the newest that is read
 KEY = "deltaprop"
 STORED_AS = {"float32": "F32", "float64": "F64"}
-WIDEST = 2**40  # a layer of more units is no network but damage
+WIDEST = 2**40  # a layer of more units is taken for damage
 NEEDED = {"sizes": list, "activations": list, "cost": str, "dtype": str}
 OPTIONAL = {"custom": list, "facts": dict, "table": dict, "kinds": list, "rates": list}
 
@@ -71,7 +71,7 @@ def write_model(path: str | os.PathLike[str], stored: Stored) -> None:
 
 
 def read_model(path: str | os.PathLike[str], custom: Iterable[Activation | Cost] = ()) -> Stored:
-    """Read a model file; `custom` brings the activations and costs of its maker's own, which are stored by name."""
+    """Read a model file; `custom` holds the user's own activations and costs, which are stored by name."""
     from safetensors import SafetensorError, safe_open
 
     file = Path(path)
@@ -150,7 +150,7 @@ def _spec(header: dict[str, Any], custom: Iterable[Activation | Cost], path: str
     missing = [name for name in names if name not in [one.name for one in own]]
     if missing:
         raise ArgumentError(
-            f"{path!r} uses {', '.join(map(repr, missing))}, of its maker's own. "
+            f"{path!r} uses {', '.join(map(repr, missing))}, which are not built in. "
             "Files hold no code: give them again, as in load(path, custom=[...])."
         )
     own_activations = {one.name: one for one in own if isinstance(one, Activation)}

@@ -17,7 +17,7 @@ from deltaprop.errors import ArgumentError, ArgumentTypeError, one_of, sentence
 
 @dataclass(frozen=True)
 class Optimizer:
-    """Common to all rules: the learning rate η, the decoupled decay λ, and the names of the vectors kept per θ."""
+    """What all rules have: the learning rate η, the decoupled decay λ, and the names of the vectors that they keep."""
 
     learning_rate: float
     weight_decay: float = field(default=0.0, kw_only=True)
@@ -28,7 +28,7 @@ class Optimizer:
 
     @property
     def name(self) -> str:
-        """The name under which a string finds it."""
+        """The name that selects it as a string."""
         return type(self).__name__.lower()
 
     @property
@@ -73,7 +73,7 @@ class SGD(Optimizer):
 
     @property
     def slots(self) -> tuple[str, ...]:
-        """v, where there is momentum."""
+        """v, if there is momentum."""
         return ("v",) if self.momentum else ()
 
     def update(self, theta: Array, g: Array, slots: tuple[Array, ...], rate: float, t: int) -> None:
@@ -139,7 +139,7 @@ class Adam(Optimizer):
 
 @dataclass(frozen=True)
 class AdamW(Adam):
-    """Adam with decoupled weight decay, 0.01 unless said otherwise. Loshchilov & Hutter, arXiv 1711.05101."""
+    """Adam with decoupled weight decay, 0.01 by default. Loshchilov & Hutter, arXiv 1711.05101."""
 
     weight_decay: float = field(default=0.01, kw_only=True)
 
@@ -148,8 +148,8 @@ class AdamW(Adam):
 class LBFGS(Optimizer):
     """Limited-memory BFGS on the whole batch, through SciPy; one epoch is one of its iterations.
 
-    `memory` pairs are kept; it stops where the largest gradient element is below `tolerance`. There is no
-    learning rate: a line search finds each step's length. It also stops where one step lowers the cost by less than
+    `memory` pairs are kept; it stops if the largest gradient element is below `tolerance`. There is no
+    learning rate: a line search finds each step's length. It also stops if one step lowers the cost by less than
     `relative_tolerance` of it, or after `max_evaluations` of the gradient (0: twenty per epoch).
     """
 

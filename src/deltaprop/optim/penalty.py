@@ -1,4 +1,4 @@
-"""What is added to the cost, and done to its gradient, before an update: penalties and clipping."""
+"""Penalties on the weights, and clipping of the gradient."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One step of an update rule on all of θ: taken as a whole, or not at all."""
+"""One step of an update rule on all of θ, undone if it does not stay finite."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def apply_update(
 def checked_update(
     spec: Spec, optimizer: Optimizer, theta: Array, g: Array, slots: tuple[Array, ...], rate: float, t: int
 ) -> bool:
-    """`apply_update`, undone if θ or the optimiser's vectors do not stay finite; whether it was taken."""
+    """`apply_update`, undone if θ or the optimiser's vectors do not stay finite; returns whether it was taken."""
     moved = (theta, *slots)
     largest = rate * max(part.rate for part in spec.parts)
     reach = largest * (1 + optimizer.weight_decay) / getattr(optimizer, "epsilon", 1.0)

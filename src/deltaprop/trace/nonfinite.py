@@ -1,4 +1,4 @@
-"""Where NaN or Inf first appeared: the first quantity, in the order of the equations, that is not finite."""
+"""The first quantity of a pass, in the order of the equations, that is NaN or Inf."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FINITE_PARTS = "Inf in the sum over the examples, each of them finite"
 def find_nonfinite(
     spec: Spec, theta: Array, X: Inputs, Y: Array, weight: Array | None = None, otherwise: str = FINITE_PARTS
 ) -> str:
-    """Where NaN or Inf first appears in a pass over checked rows, block by block; `otherwise` where it does not."""
+    """The first NaN or Inf of a pass over checked rows, as a clause; `otherwise` if there is none."""
     for start in range(0, len(X), BLOCK):
         part = slice(start, start + BLOCK)
         found = first_nonfinite(record(spec, theta, X[part], Y[part], None if weight is None else weight[part]))
@@ -27,7 +27,7 @@ def find_nonfinite(
 
 
 def first_nonfinite(trace: Trace) -> str | None:
-    """The layer and equation of the first quantity that is not finite, as a clause; None where all are finite."""
+    """The layer and equation of the first quantity that is not finite, as a clause; None if all are finite."""
     steps = [("input", "x", trace.x)]
     for layer in trace:
         l, z = layer.l, KINDS[layer.kind].z.format(l=layer.l, k=layer.l - 1)
@@ -44,8 +44,8 @@ def first_nonfinite(trace: Trace) -> str | None:
         for p in reversed(kind.parameters(*layer.delta.shape[1:], *layer.a_prev.shape[1:])):
             steps.append((f"layer {l}", f"{p.equation}, ∂C/∂{p.name}^{l}", layer.gradients[p.name]))
         equation_of_delta = f"BP2, δ^{l - 1} = ({kind.below.format(l=l)}) ⊙ σ'(z^{l - 1})"
-    for where, equation, values in steps:
+    for place, equation, values in steps:
         if not np.isfinite(values).all():
             what = "NaN" if np.isnan(values).any() else "Inf"
-            return f"{what} in {where}, {equation}"
+            return f"{what} in {place}, {equation}"
     return None

@@ -23,8 +23,30 @@ from deltaprop.errors import ArgumentError, sentence
 VERSION = 1
 
 
+class NamedArrays:
+    """The arrays of one layer as attributes: W, b, s for its `parameters`, dW, db, ds for their `gradients`."""
+
+    l: int
+    kind: str
+
+    def __getattr__(self, name: str) -> Array:
+        have, held = self._arrays(), self.__dict__  # empty while a copy is being made
+        if name not in have:
+            of = f"Layer {held.get('l')}, of kind {held.get('kind')}"
+            raise AttributeError(f"{of}, has no {name!r}; it has {', '.join(have)}.")
+        return have[name]
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._arrays()})
+
+    def _arrays(self) -> Arrays:
+        held = self.__dict__
+        gradients = {f"d{name}": array for name, array in held.get("gradients", {}).items()}
+        return {**held.get("parameters", {}), **gradients}
+
+
 @dataclass(frozen=True, eq=False)
-class TraceLayer:
+class TraceLayer(NamedArrays):
     """Layer l of a trace.
 
     z, a, delta (m, n_l); a_prev (m, n_(l-1)). sigma_prime is (m, n_l), or for softmax the Jacobian (m, n_l, n_l) with
@@ -41,9 +63,6 @@ class TraceLayer:
     delta: Array
     parameters: Arrays
     gradients: Arrays
-
-    def __getattr__(self, name: str) -> Array:
-        return layer_array(name, self.l, self.kind, self.__dict__.get("parameters"), self.__dict__.get("gradients"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,14 +103,6 @@ def layer_index(l: int, L: int, where_inputs_are: str) -> int:
         remedy = f"Layer 0 is the input: it has no W, b or delta; see {where_inputs_are}." if zero else ""
         raise ArgumentError(sentence("l", f"a layer from 1 to {L}", repr(l), remedy))
     return int(l)
-
-
-def layer_array(name: str, l: int, kind: str, parameters: Arrays | None, gradients: Arrays | None) -> Array:
-    """A layer's array by the name of its attribute: W, b, s of its parameters, dW, db, ds of their gradients."""
-    have = {**(parameters or {}), **{f"d{key}": array for key, array in (gradients or {}).items()}}
-    if name not in have:
-        raise AttributeError(f"Layer {l}, of kind {kind}, has no {name!r}; it has {', '.join(have)}.")
-    return have[name]
 
 
 @np.errstate(all="ignore")

@@ -29,8 +29,8 @@ def nonfinite_step(
 ) -> NonFiniteError:
     """The error for step s, which the engine did not take; the network is as before it."""
     trace = step_trace(net.spec, rules, data, steps, s, net.theta)
-    where = first_nonfinite(trace) or _in_update(net, rules, data, slots, steps, s, trace)
-    fact = f"Training stopped at step {steps.first + s + 1} (epoch {epoch}): {where}."
+    place = first_nonfinite(trace) or _in_update(net, rules, data, slots, steps, s, trace)
+    fact = f"Training stopped at step {steps.first + s + 1} (epoch {epoch}): {place}."
     remedy = "Try a lower learning rate, clip_norm, or inputs of a smaller scale."
     return NonFiniteError(f"{fact} The network has the parameters from before that step. {remedy}", fact)
 

@@ -16,11 +16,11 @@ from deltaprop.training.settings import Examples
 
 
 class _Stop(Exception):
-    """Carries a wish to stop out of SciPy."""
+    """Ends SciPy's loop."""
 
 
 def run_lbfgs(run: Run, data: Examples) -> None:
-    """Iterations of L-BFGS until it converges, the epochs are used up, or the run says stop.
+    """Iterate until L-BFGS converges, the epochs are used up, or the run must stop.
 
     Liu & Nocedal 1989; scipy.optimize.minimize(method="L-BFGS-B") without bounds. θ only ever holds accepted iterates.
     """
@@ -49,7 +49,7 @@ def run_lbfgs(run: Run, data: Examples) -> None:
 
 
 class _Problem:
-    """What SciPy minimises, and what is to be done after each of its iterations."""
+    """The function that SciPy minimises, and what follows each of its iterations."""
 
     def __init__(self, run: Run, data: Examples) -> None:
         self.run, self.batch = run, data.taken()
@@ -74,8 +74,8 @@ class _Problem:
         if not (np.isfinite(total) and np.isfinite(gradient).all()):
             net, batch = self.run.net, self.batch
             otherwise = "Inf in the gradient with its penalty"
-            where = find_nonfinite(net.spec, net.theta, batch.X, batch.Y, batch.weight, otherwise=otherwise)
-            raise NonFiniteError(f"Training stopped at step 1: {where}.")
+            place = find_nonfinite(net.spec, net.theta, batch.X, batch.Y, batch.weight, otherwise=otherwise)
+            raise NonFiniteError(f"Training stopped at step 1: {place}.")
         self.accepted = self.cost
 
     def iteration(self, theta64: Array) -> None:

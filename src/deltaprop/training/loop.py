@@ -1,7 +1,7 @@
 """`train`: epochs of mini-batches (or L-BFGS iterations), validation, stopping, callbacks.
 
-The plan does the steps; here it is decided which examples, which rate, and whether to go on. Between two calls of the
-plan, at most about CHUNK_SECONDS apart, Ctrl-C, the time limit and callbacks are answered.
+The engine takes the steps; this module decides which examples, which rate, and whether to go on. Ctrl-C, the time limit
+and callbacks are answered between two calls of the engine, about CHUNK_SECONDS apart.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def run_training(
     validation: Data | None = None,
     state: TrainingState | None = None,
 ) -> History:
-    """`train` on what is checked already; a `state` is gone on from, in the middle of an epoch too."""
+    """`train` with checked arguments; goes on from `state`, also from the middle of an epoch."""
     state = state or TrainingState.fresh(net, settings.optimizer, settings.seed)
     run = Run(net, settings, validation, state)
     driver = run_lbfgs if isinstance(settings.optimizer, LBFGS) else run_minibatches
@@ -106,7 +106,7 @@ def run_training(
 
 
 def run_minibatches(run: Run, data: Examples) -> None:
-    """All epochs of mini-batch steps that are left, until the run says stop."""
+    """Take the steps of all epochs that are left, unless the run must stop."""
     net, settings, state = run.net, run.settings, run.state
     bounds = batch_bounds(len(data.rows), settings.batch_size)
     plan = net.new_plan(settings.batch_size, settings.rules)
@@ -123,7 +123,7 @@ def run_minibatches(run: Run, data: Examples) -> None:
 
 
 def finish_epoch(run: Run, training: Training, data: Examples, bounds: Indices, pace: Pace) -> bool:
-    """Do the steps of this epoch that are left, and end it; False if the run says stop before."""
+    """Take the steps of this epoch that are left, and end it; False if the run must stop before."""
     epoch, before = run.state.epoch, run.state.epochs
     rates = run.rates(before, len(bounds) - 1)
     while epoch.steps < len(rates):
@@ -142,7 +142,7 @@ def finish_epoch(run: Run, training: Training, data: Examples, bounds: Indices, 
 
 
 def run_steps(run: Run, training: Training, data: Data, steps: Steps, pace: Pace) -> None:
-    """One call of the engine; if there are step callbacks it is one step, and they are called."""
+    """Call the engine once; if there are step callbacks, for one step, and call them."""
     net, settings, state, epoch = run.net, run.settings, run.state, run.state.epoch
     before = net.theta.copy() if settings.on_step else None
     begun = perf_counter()

@@ -25,8 +25,9 @@ from deltaprop.training.stopping import Plateau, Stopper
 
 
 class Run:
-    """A training under way: its state, and whether to go on. A context: it answers Ctrl-C inside, and on leaving puts
-    the best weights back.
+    """A training under way: its state, and whether it goes on.
+
+    Use it as a context manager: inside, Ctrl-C is noted; on leaving, the best weights are put back.
     """
 
     def __init__(self, net: Network, settings: Settings, validation: Data | None, state: TrainingState) -> None:
@@ -56,7 +57,7 @@ class Run:
         self.history.stopped = self._stopped
 
     def must_stop(self) -> bool:
-        """Whether something has asked for the end: Ctrl-C, the time limit, a callback, early stopping."""
+        """Whether Ctrl-C, the time limit, a callback or early stopping has asked for the end."""
         if self._interrupt.seen:
             self.stop("interrupted")
         self.state.seconds = perf_counter() - self._begun
@@ -97,8 +98,8 @@ class Run:
         net = self.net
         cost, a = net.plan().evaluate(net.theta, held)
         if not np.isfinite(cost):
-            where = find_nonfinite(net.spec, net.theta, held.X, held.Y, held.weight)
-            fact = f"Training stopped after step {self.history.steps}, on the validation examples: {where}."
+            place = find_nonfinite(net.spec, net.theta, held.X, held.Y, held.weight)
+            fact = f"Training stopped after step {self.history.steps}, on the validation examples: {place}."
             remedy = "Look for extreme values among those examples."
             raise NonFiniteError(f"{fact} The network has the parameters from after that step. {remedy}", fact)
         measure = self.settings.score or partial(score, net.spec)

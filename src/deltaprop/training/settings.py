@@ -1,4 +1,4 @@
-"""What `train` was asked for, checked: frozen settings, and the examples they apply to."""
+"""The arguments of `train`, checked: frozen settings, and the examples that they apply to."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Settings:
 def check_settings(
     net: Network, X: object, Y: object, sample_weight: object, validation: object, **given: Any
 ) -> tuple[Settings, Examples, Examples | None]:
-    """The settings, the training examples and the validation examples; an error where they cannot be meant."""
+    """The settings, the training examples and the validation examples, checked."""
     seed = check_seed(given["seed"])
     seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> 1) if seed is None else seed
     train_on, validate_on = _examples(net, X, Y, sample_weight, validation, seed)
@@ -131,7 +131,7 @@ def check_share(weight: Array | None, part: Indices, of: str) -> None:
 
 
 def gatherable(X: Inputs, Y: Array, weight: Array | None) -> tuple[Inputs, Array, Array | None]:
-    """One copy, before the first step, of what would be slow to gather again in each of them.
+    """Copy once, before the first step, arrays from which gathering rows is slow.
 
     That is X whose rows are no run of numbers in memory (Fortran order, every second column), and Y and weights with
     gaps. Rows that lie apart, or in any order, stay where they are.
@@ -193,7 +193,7 @@ def callbacks(name: str, given: Any) -> tuple[Callable[[Any], object], ...]:
 
 
 def check_lbfgs(rules: Rules, schedule: Schedule) -> None:
-    """L-BFGS sees one smooth function of θ: refuse what would make it another one at every call."""
+    """Refuse what L-BFGS cannot use: it needs one smooth function of θ."""
     if not isinstance(rules.optimizer, LBFGS):
         return
     for name, good in (

@@ -27,7 +27,7 @@ CLOCK = "seconds"  # differs from run to run
 
 @dataclass
 class Epoch:
-    """The epoch that is under way: its order of the examples (empty before it begins), and what its steps told."""
+    """The epoch that is under way: its order of the examples (empty before it begins), and the costs of its steps."""
 
     order: Indices = field(default_factory=lambda: np.empty(0, np.intp))
     costs: Array = field(default_factory=lambda: np.empty(0))
@@ -79,7 +79,7 @@ class TrainingState:
         return copy.deepcopy(self)
 
     def same(self, other: TrainingState) -> bool:
-        """Whether both hold the same bits, clocks apart."""
+        """Whether both hold the same bits; times are not compared."""
         (arrays, plain), (others, other_plain) = self.pack(), other.pack()
         return (
             _timeless(plain) == _timeless(other_plain)
@@ -93,7 +93,7 @@ class TrainingState:
         return arrays, _packed(self, "", arrays)
 
     def take_up(self, arrays: Arrays, plain: dict[str, Any]) -> None:
-        """Take over what `pack` gave of a state with the same parts; θ is filled in place."""
+        """Take over a state that `pack` returned, of the same parts; θ is filled in place."""
         _take_up(self, _unpacked(plain, arrays))
 
 
@@ -127,7 +127,7 @@ def _unpacked(value: Any, arrays: Arrays) -> Any:
 
 
 def _take_up(into: Any, values: dict[str, Any]) -> None:
-    """Set the fields of a dataclass: nested dataclasses, generators and θ in place, the rest anew."""
+    """Set the fields of a dataclass: nested dataclasses, generators and θ in place, the others replaced."""
     hints = get_type_hints(type(into))
     for f in fields(into):
         now, new = getattr(into, f.name), values[f.name]

@@ -1,4 +1,4 @@
-"""When to stop: rules, and the state that following them needs."""
+"""Rules for when to stop or to lower the rate, and the state of each."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class EarlyStopping:
 
 @dataclass
 class Stopper:
-    """The state of an EarlyStopping rule: the best epoch, its weights, and for how many epochs nothing was better."""
+    """The state of an EarlyStopping rule: the best epoch, its weights, and the epochs since without a better one."""
 
     best: float = np.inf
     best_epoch: int | None = None
@@ -47,7 +47,7 @@ class Stopper:
     kept: Array | None = None
 
     def end_epoch(self, rule: EarlyStopping, epoch: int, value: float, theta: Array) -> bool:
-        """Take one epoch's number into account; whether it is time to stop."""
+        """Record one epoch's number; returns whether it is time to stop."""
         loss = -value if rule.monitor == "validation_score" else value
         first = self.best_epoch is None or np.isnan(self.best)
         self.waited = 0 if first or loss < self.best - rule.min_delta else self.waited + 1
@@ -80,7 +80,7 @@ class Plateau:
     waited: int = 0
 
     def end_epoch(self, rule: ReduceOnPlateau, cost: float) -> None:
-        """Take one epoch's cost into account."""
+        """Record one epoch's cost."""
         if cost < self.best - rule.min_delta:
             self.best, self.waited = cost, 0
             return
