@@ -30,7 +30,7 @@ from deltaprop.estimators.drawing import ArchitectureReprMixin
 from deltaprop.factors.norms import gradient_norms, input_gradients
 from deltaprop.network import Network
 from deltaprop.training.history import History
-from deltaprop.training.run import OptimizerState
+from deltaprop.training.state import TrainingState
 
 Validation = tuple[Any, Any, Any]
 ANEW = "Use warm_start=False to begin anew."
@@ -62,7 +62,7 @@ class BaseMLP(ArchitectureReprMixin, BaseEstimator):  # type: ignore[misc]  # sc
     network_: Network
     history_: History
     _progress: Progress
-    _state: OptimizerState
+    _state: TrainingState
     _where: tuple[str, int | None]
 
     def _take(self, given: dict[str, Any]) -> None:

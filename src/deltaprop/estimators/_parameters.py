@@ -10,7 +10,8 @@ import numpy as np
 from sklearn.utils._param_validation import InvalidParameterError
 
 from deltaprop.core.activations import ACTIVATIONS, Activation
-from deltaprop.core.costs import Cost, get_cost
+from deltaprop.core.costs import Cost
+from deltaprop.core.functions import get_cost
 from deltaprop.errors import ArgumentError, ArgumentTypeError, nearest, sentence
 from deltaprop.optim.schedules import SCHEDULES, Schedule
 

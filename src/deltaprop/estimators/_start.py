@@ -16,7 +16,8 @@ def initial_theta(spec: Spec, random: np.random.RandomState) -> Array:
     theta = np.empty(spec.n_parameters, spec.dtype)
     hidden = [activation.name for activation in spec.activations[:-1]]
     names = [*hidden, hidden[-1] if hidden else ""]
-    for W, b, name in zip(spec.weights(theta), spec.biases(theta), names, strict=True):
+    for l, name in enumerate(names, 1):
+        W, b = spec.arrays(theta, l).values()
         bound = np.sqrt((2.0 if name == "sigmoid" else 6.0) / sum(W.shape))
         W[...] = random.uniform(-bound, bound, W.T.shape).T
         b[...] = random.uniform(-bound, bound, b.shape)

@@ -13,19 +13,19 @@ from sklearn.model_selection import train_test_split
 
 from deltaprop._types import Array, Indices
 from deltaprop.core.dropout import check_dropout
-from deltaprop.engines.protocol import Rules
-from deltaprop.engines.reference import penalties_of, penalty
 from deltaprop.errors import sentence
 from deltaprop.estimators._parameters import RATES, ParameterError
 from deltaprop.estimators._progress import Continued, Progress, SklearnRates, watches_scores
 from deltaprop.estimators._start import Orders
 from deltaprop.network import Network
 from deltaprop.optim.optimizers import LBFGS, SGD, Adam, AdamW, Optimizer, RMSprop
+from deltaprop.optim.penalty import penalty
+from deltaprop.optim.rules import Rules
 from deltaprop.optim.schedules import Constant, ReduceOnPlateau, get_schedule
 from deltaprop.training.history import History
 from deltaprop.training.loop import run_training
-from deltaprop.training.run import OptimizerState
 from deltaprop.training.settings import Examples, Settings, callbacks, check_lbfgs, check_share, gatherable
+from deltaprop.training.state import TrainingState
 
 LBFGS_FALL = 2.220446049250313e-09  # SciPy's ftol, which scikit-learn leaves as it is
 FEWEST_HELD = 2
@@ -72,9 +72,9 @@ class Training:
 
     def _loss(self, data: Examples, rules: Rules) -> float:
         """The loss of all training rows at the present parameters, the penalty with it."""
-        net, (X, Y, weight) = self._network, data.taken()
-        cost = net.plan().evaluate(net.theta, X, Y, weight)[0]
-        return cost + penalty(net.theta, penalties_of(rules, weight, len(X)), net.spec.n_weights)
+        net, taken = self._network, data.taken()
+        cost = net.plan().evaluate(net.theta, taken)[0]
+        return cost + penalty(net.spec, net.theta, rules.penalties(taken.total))
 
     def tell(self, history: History) -> None:
         """The warnings that scikit-learn gives where training ends before it has converged."""
@@ -185,12 +185,14 @@ def _optimizer(of: Any) -> Optimizer:
     return rules[of.solver]()
 
 
-def _state(of: Any, optimizer: Optimizer) -> OptimizerState:
-    """The optimiser's state, on from the call before where its rule keeps the same vectors."""
-    kept: OptimizerState | None = getattr(of, "_state", None)
-    if kept is None or kept.names != optimizer.slots:
-        kept, of._progress.shrunk = OptimizerState.fresh(of.network_, optimizer), 1.0
-    return kept
+def _state(of: Any, optimizer: Optimizer) -> TrainingState:
+    """The training's state, on from the call before if its rule keeps the same vectors."""
+    kept: TrainingState | None = getattr(of, "_state", None)
+    if kept is not None and tuple(kept.slots) == optimizer.slots:
+        kept.theta = of.network_.theta
+        return kept.anew(0, {})
+    of._progress.shrunk = 1.0
+    return TrainingState.fresh(of.network_, optimizer, 0)
 
 
 def _batch_size(of: Any, m: int) -> int:

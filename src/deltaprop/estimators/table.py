@@ -13,14 +13,13 @@ from typing import Any, Self
 import numpy as np
 
 from deltaprop._types import Array, Indices
-from deltaprop.core.activations import get_activation
 from deltaprop.core.dropout import check_dropout
+from deltaprop.core.functions import get_activation
 from deltaprop.core.spec import make_spec
 from deltaprop.data.bundled import BUNDLED
 from deltaprop.data.encoder import TableEncoder
 from deltaprop.data.sources import Source, load
-from deltaprop.engines.protocol import Rules
-from deltaprop.engines.select import select
+from deltaprop.engines.registry import select
 from deltaprop.errors import ArgumentError, DataError, nearest, one_of, sentence
 from deltaprop.estimators._parameters import widths
 from deltaprop.estimators._undo import unchanged_by_failure
@@ -32,6 +31,7 @@ from deltaprop.estimators.target import Target, fit_target
 from deltaprop.files.format import Stored, read_model, write_model
 from deltaprop.network import Network, check_seed
 from deltaprop.optim.optimizers import Optimizer, get_optimizer
+from deltaprop.optim.rules import Rules
 from deltaprop.optim.schedules import Schedule, get_schedule
 from deltaprop.training.events import OnEpoch, OnProgress
 from deltaprop.training.history import History
