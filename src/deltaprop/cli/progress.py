@@ -16,13 +16,13 @@ from rich import progress
 from deltaprop.cli.show import console, remark
 
 if TYPE_CHECKING:
-    from deltaprop.estimators.table import TableModel
+    from deltaprop.tables.model import TableModel
     from deltaprop.training.events import EpochEvent
 
 LINE_SECONDS = 2.0
 
 
-class Progress:
+class ProgressBar:
     """Epoch, cost, validation score, learning rate and time left, as the epochs go by."""
 
     def __init__(self, model: TableModel) -> None:

@@ -23,7 +23,7 @@ def initial_theta(spec: Spec, random: np.random.RandomState) -> Array:
     return theta
 
 
-class Orders:
+class ShuffledOrders:
     """The order of the rows in each epoch: each shuffles the one before, from the state of the generator."""
 
     def __init__(self, random: np.random.RandomState, shuffle: bool) -> None:

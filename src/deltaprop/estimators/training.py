@@ -1,0 +1,206 @@
+"""One call of fit or partial_fit as a function: parameters and rows in, everything that the call made out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+
+from deltaprop._types import Array, Indices
+from deltaprop.core.pairs import check_own_pairs
+from deltaprop.core.spec import make_spec
+from deltaprop.engines.reference import penalties_of, penalty
+from deltaprop.errors import NonFiniteError, sentence
+from deltaprop.estimators.account import Account
+from deltaprop.estimators.checks import ParameterError
+from deltaprop.estimators.encoding import EncodedRows, Encoding
+from deltaprop.estimators.initial import initial_theta
+from deltaprop.estimators.parameters import Parameters
+from deltaprop.estimators.rules import optimizer_of, settings_of
+from deltaprop.estimators.targets import Targets
+from deltaprop.network import Network
+from deltaprop.optim.optimizers import Optimizer
+from deltaprop.training.history import History
+from deltaprop.training.loop import run_training
+from deltaprop.training.run import OptimizerState
+from deltaprop.training.settings import Examples, Settings, check_share, gatherable
+
+FEWEST_HELD = 2
+ANEW = "Use warm_start=False to begin anew."
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a call of fit made: all that an estimator shows, and all that a further call goes on from."""
+
+    encoding: Encoding
+    network: Network
+    engine: tuple[str, int | None]
+    history: History
+    account: Account
+    optimizer: OptimizerState
+    split_seed: int | None
+    warnings: tuple[tuple[str, type[Warning]], ...]
+
+
+def check_goes_on(given: Parameters, before: FitResult) -> None:
+    """Refuse parameters with which the network of the call before cannot be trained further."""
+    dtype, imputes = before.network.spec.dtype.name, before.encoding.imputer is not None
+    if given.dtype is not None and np.dtype(given.dtype).name != dtype:
+        raise ParameterError(sentence("dtype", f"{dtype!r} as in the previous call", repr(given.dtype), ANEW))
+    if given.impute_missing != imputes:
+        got = repr(given.impute_missing)
+        raise ParameterError(sentence("impute_missing", f"{imputes} as in the previous call", got, ANEW))
+
+
+def train_network(
+    given: Parameters,
+    encoding: Encoding,
+    rows: EncodedRows,
+    validation: EncodedRows | None,
+    before: FitResult | None,
+    *,
+    partial: bool,
+) -> FitResult:
+    """Train a new network, or the network of the call `before` in place; `partial` for one epoch.
+
+    If a validation score decides what is best, the network ends with the best weights. After an error the network and
+    the result of the call before are as they were.
+    """
+    random, targets = check_random_state(given.random_state), encoding.targets
+    net = _network(given, targets, rows.X, random, before)
+    with _theta_restored_on_failure(net.theta):
+        split_seed = before.split_seed if before else None
+        if partial and given.watches_scores and validation is None and split_seed is None:
+            split_seed = int(random.randint(np.iinfo(np.int32).max))
+        inside, outside = _hold_out(given, targets, rows, validation, split_seed if partial else random)
+        account, optimizer = _continued(given, net, before, partial=partial, other_rows=validation is not None)
+        train_on, held = _examples(net, rows, validation, inside, outside)
+        settings = settings_of(given, net.spec, len(inside), account, targets.score, random, partial=partial)
+        history = _run(net, settings, train_on, held, optimizer)
+        if not len(history):  # ended within its first epoch
+            account.loss = _loss(net, settings, train_on)
+        if given.watches_scores and account.best_theta is not None and (not partial or account.stopped):
+            net.theta[...] = account.best_theta
+            history.best_epoch = account.best_epoch
+    warnings = tuple(_warnings(given, history, len(inside), partial=partial))
+    engine = given.engine, given.n_threads
+    return FitResult(encoding, net, engine, history, account, optimizer, split_seed, warnings)
+
+
+@contextmanager
+def _theta_restored_on_failure(theta: Array) -> Iterator[None]:
+    """Put θ back in place after an error, since coefs_ that a user holds look into it."""
+    kept = theta.copy()
+    try:
+        yield
+    except BaseException:
+        theta[...] = kept
+        raise
+
+
+def _network(
+    given: Parameters, targets: Targets, X: Any, random: np.random.RandomState, before: FitResult | None
+) -> Network:
+    """A new network with scikit-learn's first weights, or the network before with today's parameters."""
+    n_outputs, output, cost = targets.head()
+    dtype = X.dtype if before is None else before.network.spec.dtype
+    spec = make_spec([X.shape[1], *given.widths, n_outputs], given.hidden_activations, output, cost, dtype)
+    check_own_pairs(spec)
+    engine = given.engine, given.n_threads
+    if before is None:
+        return Network.from_parameters(spec, initial_theta(spec, random), *engine)
+    sizes = before.network.spec.sizes
+    if spec.sizes != sizes:
+        must = f"such that the network stays {'-'.join(map(str, sizes))} as in the previous call"
+        raise ParameterError(sentence("hidden_layer_sizes", must, f"a network {'-'.join(map(str, spec.sizes))}", ANEW))
+    if (spec, engine) == (before.network.spec, before.engine):
+        return before.network
+    return Network.from_parameters(spec, before.network.theta, *engine)
+
+
+def _hold_out(
+    given: Parameters, targets: Targets, rows: EncodedRows, validation: EncodedRows | None, seed: Any
+) -> tuple[Indices, Indices]:
+    """(rows to train on, rows to hold out); in partial fits the same rows for the same data, by the seed."""
+    everything = np.arange(len(rows.Y))
+    if not given.watches_scores or validation is not None:
+        return everything, everything[:0]
+    inside, outside = train_test_split(
+        everything, random_state=seed, test_size=given.validation_fraction, stratify=targets.strata(rows.Y)
+    )
+    if len(outside) < FEWEST_HELD:
+        raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
+    return inside, outside
+
+
+def _continued(
+    given: Parameters, net: Network, before: FitResult | None, *, partial: bool, other_rows: bool
+) -> tuple[Account, OptimizerState]:
+    """The account and the optimiser's state, on from the call before as far as its rule keeps the same vectors."""
+    optimizer: Optimizer = optimizer_of(given)
+    if before is None:
+        return Account(), OptimizerState.fresh(net, optimizer)
+    account = before.account.continued(partial=partial, other_rows=other_rows, theta=net.theta)
+    if before.optimizer.names == optimizer.slots:
+        return account, before.optimizer.copy()
+    account.shrunk = 1.0
+    return account, OptimizerState.fresh(net, optimizer)
+
+
+def _examples(
+    net: Network, rows: EncodedRows, validation: EncodedRows | None, inside: Indices, outside: Indices
+) -> tuple[Examples, Examples | None]:
+    """(the examples to train on, the examples to validate on)."""
+    check_share(rows.weight, inside, "training")
+    train_on = Examples(*gatherable(*net.examples(rows.X, rows.Y_train, rows.weight)), inside)
+    held = validation
+    if held is None and len(outside):
+        weight = None if rows.weight is None else rows.weight[outside]
+        held = EncodedRows(rows.X[outside], rows.Y_train[outside], rows.Y[outside], weight)
+    if held is None:
+        return train_on, None
+    checked = net.examples(held.X, held.Y, held.weight, of="validation ")
+    return train_on, Examples(*gatherable(*checked), np.arange(len(held.Y)))
+
+
+def _run(
+    net: Network, settings: Settings, train_on: Examples, held: Examples | None, optimizer: OptimizerState
+) -> History:
+    try:
+        return run_training(net, settings, train_on, held, optimizer)
+    except NonFiniteError as error:
+        remedy = "Try a lower learning_rate_init, or inputs of a smaller scale."
+        raise NonFiniteError(f"{error.fact} The estimator is as it was before. {remedy}") from None
+
+
+def _loss(net: Network, settings: Settings, data: Examples) -> float:
+    """The loss of all training rows at the present parameters, with the penalty."""
+    X, Y, weight = data.taken()
+    cost = net.plan().evaluate(net.theta, X, Y, weight)[0]
+    return cost + penalty(net.theta, penalties_of(settings.rules, weight, len(X)), net.spec.n_weights)
+
+
+def _warnings(given: Parameters, history: History, m: int, *, partial: bool) -> Iterator[tuple[str, type[Warning]]]:
+    """The warnings of scikit-learn: batches that are clipped, and a training that ends before it has converged."""
+    if given.solver != "lbfgs" and not isinstance(given.batch_size, str) and given.batch_size > m:
+        yield "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning
+    if history.stopped == "interrupted":
+        yield "Training interrupted by user.", UserWarning
+    elif history.stopped == "time limit":
+        said = f"Training stopped after {given.time_limit:g} seconds (time_limit), before it converged."
+        yield said, ConvergenceWarning
+    elif history.stopped == "epochs" and not partial:
+        if given.solver == "lbfgs":
+            said = f"lbfgs failed to converge after {len(history)} iteration(s) (status=1):\nRaise max_iter "
+            said += f"({given.max_iter}) or max_fun ({given.max_fun}), or scale the data."
+        else:
+            said = f"Stochastic Optimizer: Maximum iterations ({given.max_iter}) reached and the optimization hasn't "
+            said += "converged yet."
+        yield said, ConvergenceWarning
