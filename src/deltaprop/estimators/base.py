@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from warnings import warn
 
@@ -12,8 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from deltaprop._types import Array
 from deltaprop.estimators.drawing import ArchitectureReprMixin
-from deltaprop.estimators.encoding import encode
-from deltaprop.estimators.inputs import Validation, check_validation, filled, validated_rows
+from deltaprop.estimators.encoding import encoded_rows, learned_encoding
+from deltaprop.estimators.inputs import Validation, check_validation, filled, validated_pair, validated_rows
 from deltaprop.estimators.parameters import Parameters
 from deltaprop.estimators.training import FitResult, check_goes_on, train_network
 from deltaprop.estimators.views import Views
@@ -121,10 +122,18 @@ class BaseMLP(ArchitectureReprMixin, BaseEstimator):  # type: ignore[misc]  # sc
         before = getattr(self, "_fitted", None) if partial or given.warm_start else None
         if before is not None:
             check_goes_on(given, before)
+        validated = copy(self)  # scikit-learn's checks write the names and the number of the features to it
+        X, y = validated_pair(validated, X, y, reset=before is None)
         known = None if before is None else before.encoding
-        encoding, rows, held = encode(self, given, X, y, weight, validation, known, partial=partial, classes=classes)
-        self._take_over(train_network(given, encoding, rows, held, before, partial=partial), given)
-        for text, category in self._fitted.warnings:
+        encoding = learned_encoding(given, validated, X, y, known, partial=partial, classes=classes)
+        rows = encoded_rows(encoding, X, y, weight)
+        held = None
+        if validation[0] is not None:
+            X_val, y_val = validated_pair(validated, *validation[:2], reset=False)
+            held = encoded_rows(encoding, X_val, y_val, validation[2], "_val")
+        result = train_network(given, encoding, rows, held, before, partial=partial)
+        self._take_over(result, given)
+        for text, category in result.warnings:
             warn(text, category, stacklevel=3)
         return self
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import numpy as np
 
 from deltaprop._types import Array
 from deltaprop.estimators.base import BaseMLP, checked_parameters
-from deltaprop.estimators.encoding import encode
+from deltaprop.estimators.encoding import encoded_rows, learned_encoding
+from deltaprop.estimators.inputs import validated_pair
 from deltaprop.factors.norms import delta_norms
 from deltaprop.training.events import EpochEvent
 
@@ -32,7 +34,9 @@ class ErrorFlow:
 
 def sample(estimator: BaseMLP, X: Any, y: Any) -> tuple[Any, Array]:
     """Up to SAMPLE_ROWS of these rows, evenly spaced, and their targets, as a fit of the estimator encodes them."""
-    _, rows, _ = encode(estimator, checked_parameters(estimator), X, y)
+    validated = copy(estimator)
+    X, y = validated_pair(validated, X, y, reset=True)
+    rows = encoded_rows(learned_encoding(checked_parameters(estimator), validated, X, y), X, y, None)
     m = len(rows.Y)
     places = np.unique(np.linspace(0, m - 1, min(m, SAMPLE_ROWS)).astype(int))
     return rows.X[places], rows.Y[places]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_regressor
 from sklearn.impute import SimpleImputer
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, column_or_1d, validate_data
@@ -23,8 +24,9 @@ def validated_rows(estimator: Any, X: Any) -> Any:
     return validate_data(estimator, frame(X), reset=False, **_rules(estimator))
 
 
-def validated_pair(estimator: Any, X: Any, y: Any, *, reset: bool, numeric: bool) -> tuple[Any, Array]:
+def validated_pair(estimator: Any, X: Any, y: Any, *, reset: bool) -> tuple[Any, Array]:
     """X and y as scikit-learn checks them; `reset` writes the names and number of the features to the estimator."""
+    numeric = is_regressor(estimator)
     rules = {"multi_output": True, "y_numeric": numeric, "reset": reset, **_rules(estimator)}
     X, y = validate_data(estimator, frame(X), column(y), **rules)
     if not numeric:
@@ -67,8 +69,10 @@ def fitted_imputer(X: Any) -> SimpleImputer:
 
 def filled(X: Any, imputer: SimpleImputer | None) -> Any:
     """X with its missing values filled; X itself without an imputer."""
-    full = X if imputer is None else imputer.transform(X)
-    return full if full is X or not hasattr(full, "tocsr") else full.tocsr()
+    if imputer is None:
+        return X
+    full = imputer.transform(X)
+    return full.tocsr() if hasattr(full, "tocsr") else full
 
 
 def check_validation(given: Parameters, validation: Validation) -> None:

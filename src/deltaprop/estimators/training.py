@@ -74,14 +74,16 @@ def train_network(
     the result of the call before are as they were.
     """
     random, targets = check_random_state(given.random_state), encoding.targets
-    net = _network(given, targets, rows.X, random, before)
+    net = _network(given, encoding, random, before)
     with _theta_restored_on_failure(net.theta):
         split_seed = before.split_seed if before else None
         if partial and given.watches_scores and validation is None and split_seed is None:
             split_seed = int(random.randint(np.iinfo(np.int32).max))
         inside, outside = _hold_out(given, targets, rows, validation, split_seed if partial else random)
         account, optimizer = _continued(given, net, before, partial=partial, other_rows=validation is not None)
-        train_on, held = _examples(net, rows, validation, inside, outside)
+        check_share(rows.weight, inside, "training")
+        train_on = _examples(net, rows.X, rows.Y_train, rows.weight, inside)
+        held = _validation(net, rows, validation, outside)
         settings = settings_of(given, net.spec, len(inside), account, targets.score, random, partial=partial)
         history = _run(net, settings, train_on, held, optimizer)
         if not len(history):  # ended within its first epoch
@@ -105,13 +107,12 @@ def _theta_restored_on_failure(theta: Array) -> Iterator[None]:
         raise
 
 
-def _network(
-    given: Parameters, targets: Targets, X: Any, random: np.random.RandomState, before: FitResult | None
-) -> Network:
+def _network(given: Parameters, encoding: Encoding, random: np.random.RandomState, before: FitResult | None) -> Network:
     """A new network with scikit-learn's first weights, or the network before with today's parameters."""
-    n_outputs, output, cost = targets.head()
-    dtype = X.dtype if before is None else before.network.spec.dtype
-    spec = make_spec([X.shape[1], *given.widths, n_outputs], given.hidden_activations, output, cost, dtype)
+    n_outputs, output, cost = encoding.targets.head()
+    spec = make_spec(
+        [encoding.n_inputs, *given.widths, n_outputs], given.hidden_activations, output, cost, encoding.dtype
+    )
     check_own_pairs(spec)
     engine = given.engine, given.n_threads
     if before is None:
@@ -154,20 +155,19 @@ def _continued(
     return account, OptimizerState.fresh(net, optimizer)
 
 
-def _examples(
-    net: Network, rows: EncodedRows, validation: EncodedRows | None, inside: Indices, outside: Indices
-) -> tuple[Examples, Examples | None]:
-    """(the examples to train on, the examples to validate on)."""
-    check_share(rows.weight, inside, "training")
-    train_on = Examples(*gatherable(*net.examples(rows.X, rows.Y_train, rows.weight)), inside)
-    held = validation
-    if held is None and len(outside):
-        weight = None if rows.weight is None else rows.weight[outside]
-        held = EncodedRows(rows.X[outside], rows.Y_train[outside], rows.Y[outside], weight)
-    if held is None:
-        return train_on, None
-    checked = net.examples(held.X, held.Y, held.weight, of="validation ")
-    return train_on, Examples(*gatherable(*checked), np.arange(len(held.Y)))
+def _examples(net: Network, X: Any, Y: Array, weight: Array | None, rows: Indices, of: str = "") -> Examples:
+    return Examples(*gatherable(*net.examples(X, Y, weight, of=of)), rows)
+
+
+def _validation(net: Network, rows: EncodedRows, validation: EncodedRows | None, outside: Indices) -> Examples | None:
+    """The examples that are only looked at: those that were given, or those held out."""
+    if validation is not None:
+        X, Y, weight = validation.X, validation.Y, validation.weight
+    elif len(outside):
+        X, Y, weight = rows.X[outside], rows.Y[outside], None if rows.weight is None else rows.weight[outside]
+    else:
+        return None
+    return _examples(net, X, Y, weight, np.arange(len(Y)), "validation ")
 
 
 def _run(
