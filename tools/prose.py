@@ -85,7 +85,7 @@ def blocks(path: Path) -> Iterator[tuple[int, str]]:
     if path.suffix == ".py":
         yield from python_blocks(text)
     elif path.suffix == ".md":
-        yield 1, re.sub(r"^```.*?^```$", blank, text, flags=re.MULTILINE | re.DOTALL)
+        yield 1, re.sub(r"^ *```.*?^ *```$", blank, text, flags=re.MULTILINE | re.DOTALL)
     else:
         yield 1, "\n".join(line.partition("//")[2] for line in text.splitlines())
 
