@@ -118,7 +118,7 @@ def test_check_json(run, model):
 
 
 def test_check_of_a_wrong_gradient_exits_with_1(run, model, monkeypatch):
-    monkeypatch.setattr("deltaprop.engines.select._import_error", "left out")  # the engine that runs these equations
+    monkeypatch.setattr("deltaprop.engines.native.IMPORT_ERROR", "left out")  # the engine that runs these equations
     right = equations.bp4
     monkeypatch.setattr(equations, "bp4", lambda *arrays, out=None: np.multiply(right(*arrays), 1.01, out=out))
     done = run("check", model.name, "table.csv")

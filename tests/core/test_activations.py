@@ -16,10 +16,10 @@ from deltaprop.core.activations import (
     SELU_ALPHA,
     SELU_LAMBDA,
     SOFTMAX,
-    get_activation,
     log_sum_exp,
     softmax_jacobian,
 )
+from deltaprop.core.functions import get_activation
 
 UNITS = 8.0  # the largest relative error, of eps
 # σ' of these changes sign, so near its zero the error is against the terms that cancel, about 1.
