@@ -188,7 +188,7 @@ assert "toy        yes  a toy" in dp.show_engines()
 import pytest
 sys.exit(pytest.main(["--collect-only", "-q", "-p", "no:cacheprovider", "tests/engines/test_contract.py"]))
 """
-    assert "-toy-" in succeeds(copy, code).stdout
+    assert "[toy-float32]" in succeeds(copy, code).stdout
 
 
 COMPILED = r"""
