@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -190,6 +190,12 @@ def callbacks(name: str, given: Any) -> tuple[Callable[[Any], object], ...]:
         if not callable(callback):
             raise ArgumentTypeError(sentence(name, "a function, or a list of them", repr(callback)))
     return found
+
+
+def several(value: Any) -> tuple[Any, ...]:
+    """The items of a list, an array or another iterable; one number, name or object stands for one item."""
+    listed = isinstance(value, Iterable) and not isinstance(value, str) and getattr(value, "ndim", 1) > 0
+    return tuple(value) if listed else (value,)
 
 
 def check_lbfgs(rules: Rules, schedule: Schedule) -> None:

@@ -69,10 +69,10 @@ class TrainingState:
         slots = {name: np.zeros_like(net.theta) for name in optimizer.slots}
         return cls(net.theta, slots, History(seed, score_name(net.spec)))
 
-    def anew(self, seed: int, parts: dict[str, Any]) -> Self:
-        """The state of another training that goes on with this optimiser's vectors, followed by these parts."""
-        history = History(seed, self.history.score_name)
-        return type(self)(self.theta, self.slots, history, self.updates, parts=parts)
+    def anew(self, theta: Array, seed: int) -> Self:
+        """The state of another training, of θ, that goes on with a copy of this optimiser's vectors."""
+        slots = {name: slot.copy() for name, slot in self.slots.items()}
+        return type(self)(theta, slots, History(seed, self.history.score_name), self.updates)
 
     def copy(self) -> Self:
         """A state that later steps do not change."""

@@ -13,40 +13,31 @@ from typing import Any, Self
 import numpy as np
 
 from deltaprop._types import Array, Indices
-from deltaprop.core.dropout import check_dropout
-from deltaprop.core.functions import get_activation
-from deltaprop.core.spec import make_spec
 from deltaprop.data.bundled import BUNDLED
 from deltaprop.data.encoder import TableEncoder
 from deltaprop.data.sources import Source, load
-from deltaprop.engines.registry import select
-from deltaprop.errors import ArgumentError, DataError, nearest, one_of, sentence
-from deltaprop.estimators._parameters import widths
-from deltaprop.estimators._undo import unchanged_by_failure
-from deltaprop.estimators.facts import training_facts
-from deltaprop.estimators.metrics import Metrics, classification_metrics, regression_metrics
-from deltaprop.estimators.split import Rows, split_rows, take
-from deltaprop.estimators.stored import table_parts
-from deltaprop.estimators.target import Target, fit_target
+from deltaprop.errors import DataError, nearest, sentence
 from deltaprop.files.format import Stored, read_model, write_model
-from deltaprop.network import Network, check_seed
-from deltaprop.optim.optimizers import Optimizer, get_optimizer
-from deltaprop.optim.rules import Rules
-from deltaprop.optim.schedules import Schedule, get_schedule
+from deltaprop.network import Network
+from deltaprop.tables.facts import training_facts
+from deltaprop.tables.metrics import Metrics, classification_metrics, regression_metrics
+from deltaprop.tables.settings import TableSettings
+from deltaprop.tables.split import RowSplit, split_rows, take
+from deltaprop.tables.stored import table_parts
+from deltaprop.tables.target import TargetColumn, fit_target
+from deltaprop.tables.undo import unchanged_by_failure
 from deltaprop.training.events import OnEpoch, OnProgress
 from deltaprop.training.history import History
 from deltaprop.training.loop import train
-from deltaprop.training.settings import check_lbfgs, number, whole
 from deltaprop.verify.check import check
 from deltaprop.verify.report import CheckReport
 
 INIT = "glorot"  # generalises better than "he" on standardised tables: docs/adr/0005-table-defaults.md
-TASKS = ("auto", "classification", "regression")
-BATCHES = ((2_000, 32), (5_000, 64), (10_000, 128))  # up to so many rows, batches of so many; else 256
+BATCHES = ((2_000, 32), (5_000, 64), (10_000, 128))  # (rows up to, batch size); above: 256
 
 
 @dataclass
-class TableModel:
+class TableModel(TableSettings):
     """A network for a table: `fit`, `predict`, `evaluate`, `check`, `save`, `load`.
 
     `hidden` widths of the hidden layers; `task` "auto" takes text and few distinct whole numbers for classes;
@@ -54,47 +45,11 @@ class TableModel:
     for none); `early_stopping` the patience in epochs, None for none. The other settings are those of `train`.
     """
 
-    hidden: Sequence[int] = (256, 256)
-    activation: str = "relu"
-    task: str = "auto"
-    epochs: int = 100
-    batch_size: int | str = "auto"
-    optimizer: str = "adam"
-    learning_rate: float | None = None
-    schedule: str | Schedule = "constant"
-    l2: float = 0.0
-    dropout: float = 0.0
-    validation: float = 0.1
-    early_stopping: int | None = 10
-    categorical: Sequence[str] = ()
-    numeric: Sequence[str] = ()
-    drop: Sequence[str] = ()
-    dtype: str = "float32"
-    seed: int | None = None
-    engine: str = "auto"
-    n_threads: int | None = None
     network: Network = field(init=False, repr=False)
     encoder: TableEncoder = field(init=False, repr=False)
-    target: Target = field(init=False, repr=False)
+    target: TargetColumn = field(init=False, repr=False)
     history: History | None = field(init=False, repr=False, default=None)
     facts: dict[str, Any] = field(init=False, repr=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.task not in TASKS:
-            raise one_of("task", self.task, TASKS)
-        self.hidden = [whole("hidden", width, 1) for width in widths(self.hidden)]
-        spec = make_spec([1, *self.hidden, 1], get_activation(self.activation), "identity", "quadratic", self.dtype)
-        rules = Rules(self._rule(), l2=number("l2", self.l2), dropout=check_dropout(self.dropout, spec))
-        check_lbfgs(rules, get_schedule(self.schedule))
-        whole("epochs", self.epochs, 1)
-        check_seed(self.seed)
-        select(self.engine, spec, self.n_threads)
-        if self.batch_size != "auto":
-            whole("batch_size", self.batch_size, 1)
-        if self.early_stopping is not None:
-            whole("early_stopping", self.early_stopping, 0)
-        if number("validation", self.validation) >= 1:
-            raise ArgumentError(sentence("validation", "a fraction below 1", repr(self.validation)))
 
     def fit(
         self,
@@ -130,7 +85,7 @@ class TableModel:
                 self.target.encode(y[rows.train], self.dtype),
                 epochs=self.epochs,
                 batch_size=batch,
-                optimizer=self._rule(),
+                optimizer=self.rule(),
                 schedule=self.schedule,
                 l2=self.l2,
                 dropout=self.dropout,
@@ -140,7 +95,7 @@ class TableModel:
                 on_progress=on_progress,
                 seed=seed,
             )
-            self.facts = {"source": data.name, **training_facts(self.history, self._rule(), batch, rows)}
+            self.facts = {"source": data.name, **training_facts(self.history, self.rule(), batch, rows)}
             if len(rows.test):
                 self.facts["test"] = self._metrics(data, rows.test).to_dict()
             self.network.facts = self.facts
@@ -205,12 +160,8 @@ class TableModel:
 
             raise NotFittedError("This TableModel is not fitted yet. Call `fit` first, or `TableModel.load`.")
 
-    def _rule(self) -> Optimizer:
-        rate = {} if self.learning_rate is None else {"learning_rate": self.learning_rate}
-        return get_optimizer(self.optimizer, **rate)
-
-    def _encode(self, data: Source, rows: Rows) -> tuple[Any, tuple[Any, Array] | None]:
-        """(X of the training rows, validation), by an encoder and a target that saw the training rows alone."""
+    def _encode(self, data: Source, rows: RowSplit) -> tuple[Any, tuple[Any, Array] | None]:
+        """(X of the training rows, validation), by an encoder and a target fitted to the training rows alone."""
         y = _known(data)
         self.encoder = TableEncoder(self.categorical, self.numeric, self.dtype)
         X = self.encoder.fit_transform(take(data.X, rows.train))

@@ -7,8 +7,8 @@ from typing import Any
 
 from deltaprop.data.encoder import TableEncoder
 from deltaprop.errors import FileFormatError
-from deltaprop.estimators.target import Target
 from deltaprop.files.format import Stored
+from deltaprop.tables.target import TargetColumn
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class TableParts:
     """What a model file holds besides the network."""
 
     encoder: TableEncoder
-    target: Target
+    target: TargetColumn
     drop: list[str]
 
 
@@ -28,7 +28,7 @@ def table_parts(stored: Stored, path: str) -> TableParts:
         )
     parts = TableParts(
         encoder=TableEncoder.from_dict(stored.table.get("encoder", {})),
-        target=Target.from_dict(stored.table.get("target")),
+        target=TargetColumn.from_dict(stored.table.get("target")),
         drop=_texts(stored.table.get("drop", [])),
     )
     _check_fit(parts, stored, path)

@@ -1,32 +1,30 @@
-"""How far a training has come, by scikit-learn's rules: losses, scores, what was best, and whether to stop.
+"""The progress of a training by scikit-learn's rules: losses, scores, what was best, and whether to stop.
 
 The account goes on over warm starts and partial fits. The rules are those of MLPClassifier in scikit-learn 1.9: an
-epoch counts against the patience where it is not better than the best by `tol`; more of them than `n_iter_no_change`
-end the training, or, with learning_rate="adaptive", divide the learning rate by 5 until it is 1e-6.
+epoch counts against the patience if it is not better than the best by `tol`; more of them than `n_iter_no_change` end
+the training, or, with learning_rate="adaptive", divide the learning rate by 5 until it is 1e-6.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
 from deltaprop._types import Array
+from deltaprop.estimators.parameters import Parameters
 from deltaprop.optim.schedules import Schedule
 from deltaprop.training.events import EpochEvent
 
 SMALLEST_RATE = 1e-6
 
 
-def watches_scores(given: Any) -> bool:
-    """Whether a validation score says what is best; L-BFGS is stopped by SciPy alone, as in scikit-learn."""
-    return bool(given.early_stopping) and given.solver != "lbfgs"
-
-
 @dataclass
-class Progress:
-    """The account of one training. `best_theta` is kept where a validation score says what is best."""
+class Account:
+    """The account of one training, a part of its state.
+
+    `best_theta` is kept if a validation score decides what is best.
+    """
 
     loss: float = np.nan
     loss_curve: list[float] = field(default_factory=list)
@@ -40,19 +38,32 @@ class Progress:
     rows_seen: int = 0
     shrunk: float = 1.0  # what an adaptive rate has left of learning_rate_init
     stopped: bool = False
+    split_seed: int | None = None  # of the rows that partial fits hold out
 
-    def copy(self) -> Progress:
-        """One that can be put back: what is appended to this one does not reach it."""
-        curves = ("loss_curve", "validation_loss_curve", "validation_scores")
-        kept: dict[str, Any] = {name: list(getattr(self, name)) for name in curves}
-        return replace(self, **kept)
+    def continued(self, theta: Array, *, partial: bool, other_rows: bool, other_rule: bool) -> Account:
+        """The account of the next call, which starts at θ; this one stays as it is.
 
-    def forget_best(self) -> None:
-        """Nothing was best yet: the rows that say so, or the weights, are others than before."""
-        self.best_score, self.best_theta, self.no_improvement = -np.inf, None, 0
+        Nothing was best yet in a call of fit if other rows decide from now on, or if the weights were assigned since.
+        Another update rule starts at the full learning rate.
+        """
+        account = replace(
+            self,
+            loss_curve=list(self.loss_curve),
+            validation_loss_curve=list(self.validation_loss_curve),
+            validation_scores=list(self.validation_scores),
+            stopped=False,
+            best_epoch=None,
+            shrunk=1.0 if other_rule else self.shrunk,
+        )
+        best = self.best_theta
+        if best is not None and not partial and (other_rows or not np.array_equal(best, theta)):
+            account.best_score, account.best_theta, account.no_improvement = -np.inf, None, 0
+        if self.stopped and partial:
+            account.no_improvement = 0
+        return account
 
-    def saw(self, event: EpochEvent, given: Any, rows: int) -> None:
-        """Take in one epoch over this many rows; ends the training where the rules say so."""
+    def add_epoch(self, event: EpochEvent, *, given: Parameters, rows: int) -> None:
+        """Enter one epoch over this many rows; stop the training if the rules say so."""
         record = event.record
         self.rows_seen += rows
         self.loss = event.loss
@@ -62,14 +73,15 @@ class Progress:
         if record.validation_cost is not None and record.validation_score is not None:
             self.validation_loss_curve.append(record.validation_cost)
             self.validation_scores.append(record.validation_score)
-        if watches_scores(given):
+        if given.watches_scores:
             self._watch_score(event, given)
         else:
-            self._watch_loss(event.loss, given.tol)
+            self.no_improvement = self.no_improvement + 1 if event.loss > self.best_loss - given.tol else 0
+            self.best_loss = min(self.best_loss, event.loss)
         if self.no_improvement > given.n_iter_no_change and given.solver != "lbfgs":
-            self._lost_patience(event, given)
+            self._end_patience(event, given)
 
-    def _watch_score(self, event: EpochEvent, given: Any) -> None:
+    def _watch_score(self, event: EpochEvent, given: Parameters) -> None:
         score = self.validation_scores[-1]
         if given.verbose:
             print(f"Validation score: {score:f}")
@@ -77,11 +89,7 @@ class Progress:
         if score > self.best_score or self.best_theta is None:
             self.best_score, self.best_theta, self.best_epoch = score, event.net.theta.copy(), event.record.epoch
 
-    def _watch_loss(self, loss: float, tol: float) -> None:
-        self.no_improvement = self.no_improvement + 1 if loss > self.best_loss - tol else 0
-        self.best_loss = min(self.best_loss, loss)
-
-    def _lost_patience(self, event: EpochEvent, given: Any) -> None:
+    def _end_patience(self, event: EpochEvent, given: Parameters) -> None:
         what = "Validation score" if given.early_stopping else "Training loss"
         said = f"{what} did not improve more than tol={given.tol:f} for {given.n_iter_no_change} consecutive epochs."
         adaptive = given.solver == "sgd" and given.learning_rate == "adaptive"
@@ -99,10 +107,10 @@ class Progress:
 
 @dataclass
 class SklearnRates:
-    """scikit-learn's three learning rates as a schedule: they follow the progress; only sgd has any but constant."""
+    """scikit-learn's three learning rates as a schedule that follows the account; only sgd has any but constant."""
 
-    progress: Progress
-    given: Any
+    account: Account
+    given: Parameters
 
     def factor(self, e: Array, epochs: int) -> Array:
         """The factor on learning_rate_init, the same for all steps of an epoch."""
@@ -110,13 +118,13 @@ class SklearnRates:
         if given.solver != "sgd" or given.learning_rate == "constant":
             return ones
         if given.learning_rate == "adaptive":
-            return ones * self.progress.shrunk
-        seen = self.progress.rows_seen
+            return ones * self.account.shrunk
+        seen = self.account.rows_seen
         return ones / (seen + 1) ** given.power_t if seen else ones
 
 
 @dataclass
-class Continued:
+class ContinuedSchedule:
     """A schedule whose time began `before` epochs ago, and lasts for `epochs` in all."""
 
     schedule: Schedule
@@ -124,5 +132,5 @@ class Continued:
     epochs: int
 
     def factor(self, e: Array, epochs: int) -> Array:
-        """That of the schedule."""
+        """The factor of the schedule."""
         return self.schedule.factor(e + self.before, self.epochs)
