@@ -441,7 +441,7 @@ private:
         Vec<T> sum[NV] = {};
         const T* delta = layer.ds + j;
         for (int64_t i = 0; i < m; i++, delta += layer.stride)
-#pragma GCC unroll 4
+UNROLL(4)
             for (int v = 0; v < NV; v++) sum[v] += load<T>(delta + v * lanes<T>);
         for (int v = 0; v < NV; v++) store<T>(db + j + v * lanes<T>, sum[v]);
     }
