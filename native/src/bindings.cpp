@@ -24,25 +24,20 @@ using Csr = std::tuple<In, In, In>;  // data, indices, indptr
 using Rows = std::variant<In, Csr>;
 using MaybeIn = std::optional<In>;
 using MaybeOut = std::optional<Out>;
-struct Set {
-    std::string name;
-    Plan* (*make_plan)(const Spec&, int64_t, bool, int);
-    void (*activate)(int, bool, const void*, void*, void*, int64_t);
-};
 
 // The instruction sets that this library was compiled for and this processor has, the fastest first.
-const std::vector<Set>& sets() {
+const std::vector<const Core*>& cores() {
     static const auto found = [] {
-        std::vector<Set> out;
+        std::vector<const Core*> out;
 #ifdef DELTAPROP_HAS_AVX512
         if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
             __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma"))
-            out.push_back({"avx512", avx512::make_plan, avx512::activate});
+            out.push_back(&avx512::core);
 #endif
 #ifdef DELTAPROP_HAS_AVX2
-        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) out.push_back({"avx2", avx2::make_plan, avx2::activate});
+        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) out.push_back(&avx2::core);
 #endif
-        out.push_back({"base", base::make_plan, base::activate});
+        out.push_back(&base::core);
         return out;
     }();
     return found;
@@ -50,13 +45,13 @@ const std::vector<Set>& sets() {
 
 std::vector<std::string> instruction_sets() {
     std::vector<std::string> names;
-    for (const Set& set : sets()) names.push_back(set.name);
+    for (const Core* core : cores()) names.push_back(core->name);
     return names;
 }
 
-const Set& named(const std::string& name) {
-    for (const Set& set : sets())
-        if (set.name == name) return set;
+const Core& named(const std::string& name) {
+    for (const Core* core : cores())
+        if (core->name == name) return *core;
     throw std::invalid_argument("this processor, or this build, has no instruction set " + name);
 }
 
@@ -73,7 +68,7 @@ bool packed(const auto& a) {
 
 // σ and σ' of each z by the code that plans run; dsigma may be None.
 void activate(const std::string& set, int activation, const In& z, const Out& a, const MaybeOut& dsigma) {
-    if (activation < 0 || activation >= int(Act::softmax)) refuse("activation", "one of ACTIVATIONS, and elementwise");
+    if (activation < 0 || activation >= base::core.activations.count - 1) refuse("activation", "one of ACTIVATIONS, and elementwise");
     const bool is_double = is_real(z, 8);
     const int64_t bytes = is_double ? 8 : 4;
     auto fits = [&](const auto& x) { return is_real(x, bytes) && x.ndim() == 1 && x.size() == z.size() && packed(x) && aligned(x, bytes); };
@@ -90,7 +85,6 @@ struct BoundRules : Rules {
         : Rules{rule, momentum, beta1, beta2, epsilon, decay, l1, l2, clip_norm, nesterov, nullptr, seed, by_weight}, p(std::move(dropout)) {
         if (!p.empty()) Rules::dropout = p.data();
     }
-    size_t slots() const { return Rule(rule) == Rule::adam ? 2 : Rule(rule) == Rule::rmsprop || momentum != 0; }
 };
 
 class BoundPlan {
@@ -101,9 +95,10 @@ public:
         if (spec.L < 1 || spec.L > MAX_LAYERS || n_.size() != act_.size() + 1) refuse("sizes", "of 1 to 1024 layers");
         for (int64_t width : n_)
             if (width < 1) refuse("sizes", "1 or more each");
-        for (int a : act_)
-            if (a < 0 || a > int(Act::softmax)) refuse("activations", "of those that ACTIVATIONS names");
-        if (cost < 0 || cost > int(Cost::quantile)) refuse("cost", "of those that COSTS names");
+        for (size_t l = 0; l < act_.size(); l++)
+            if (act_[l] < 0 || act_[l] >= base::core.activations.count - (l + 1 < act_.size()))
+                refuse("activations", "of those that ACTIVATIONS names, softmax the last layer's");
+        if (cost < 0 || cost >= base::core.costs.count) refuse("cost", "of those that COSTS names");
         if (batch < 1 || threads < 1) refuse("batch and threads", "1 or more");
         check_sizes(spec, batch);
         plan_.reset(named(set).make_plan(spec, batch, is_double, threads));
@@ -138,7 +133,7 @@ public:
     int64_t train(const Out& theta, const std::vector<Out>& slots, const BoundRules& rules, const Rows& X, const In& Y, const MaybeIn& weight,
                   const In& order, const In& bounds, const In& rates, int64_t first, const Out& costs, const MaybeOut& penalties) {
         const Examples e = examples(X, &Y, &weight);
-        if (slots.size() > 2 || slots.size() < rules.slots()) refuse("slots", "as many vectors as the update rule keeps");
+        if (slots.size() > 2 || int(slots.size()) < base::core.slots(rules)) refuse("slots", "as many vectors as the update rule keeps");
         if (!rules.p.empty() && rules.p.size() != act_.size() - 1) refuse("dropout", "one probability per hidden layer");
         void* s[2] = {nullptr, nullptr};
         for (size_t i = 0; i < slots.size(); i++) s[i] = vector_out(slots[i], "slots");
@@ -261,6 +256,12 @@ private:
     std::atomic<bool> busy_{false};
 };
 
+nb::dict numbered(const Names& names) {
+    nb::dict out;
+    for (int i = 0; i < names.count; i++) out[names.of[i]] = i;
+    return out;
+}
+
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -269,16 +270,9 @@ NB_MODULE(_native, m) {
     m.def("instruction_sets", &instruction_sets, "Those of this build that this processor has, the fastest first.");
     m.def("activate", &activate, "instruction_set"_a, "activation"_a, "z"_a, "a"_a, "dsigma"_a.none(), "σ and σ' of each z, by the code that plans run; dsigma may be None.");
     m.def("allocations", &allocations, "How often memory was allocated since the library was loaded.");
-    nb::dict activations, costs, rules;
-    const char* names[] = {"identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "exp", "softmax"};
-    for (int i = 0; i <= int(Act::softmax); i++) activations[names[i]] = i;
-    const char* of_costs[] = {"quadratic", "binary", "categorical", "huber", "poisson", "absolute", "quantile"};
-    for (int i = 0; i <= int(Cost::quantile); i++) costs[of_costs[i]] = i;
-    const char* of_rules[] = {"sgd", "rmsprop", "adam"};
-    for (int i = 0; i <= int(Rule::adam); i++) rules[of_rules[i]] = i;
-    m.attr("ACTIVATIONS") = activations;
-    m.attr("COSTS") = costs;
-    m.attr("RULES") = rules;
+    m.attr("ACTIVATIONS") = numbered(base::core.activations);
+    m.attr("COSTS") = numbered(base::core.costs);
+    m.attr("RULES") = numbered(base::core.rules);
     m.attr("COMPILER") = __VERSION__;
     nb::class_<Rules>(m, "_Rules");
     nb::class_<BoundRules, Rules>(m, "Rules")

@@ -485,8 +485,7 @@ UNROLL(4)
 
     double largest_a(int l, int64_t first, int64_t count) const {
         if (!l && stored_.here()) return stored_.largest_number();
-        const Act act = l ? Act(act_[l - 1]) : Act::identity;
-        if (act == Act::sigmoid || act == Act::tanh) return 1 / (1 - dropout(l));
+        if (l && IS_BOUNDED[act_[l - 1]]) return 1 / (1 - dropout(l));
         return largest<T>(layers_[l].a + first * layers_[l].stride, count * layers_[l].stride);
     }
 
@@ -510,14 +509,21 @@ UNROLL(4)
 
 namespace deltaprop::INSTRUCTION_SET {
 
-Plan* make_plan(const Spec& spec, int64_t batch, bool is_double, int threads) {
+static Plan* make_plan(const Spec& spec, int64_t batch, bool is_double, int threads) {
     if (is_double) return new NativePlan<double>(spec, batch, threads);
     return new NativePlan<float>(spec, batch, threads);
 }
 
-void activate(int act, bool is_double, const void* z, void* a, void* dsigma, int64_t count) {
-    if (is_double) activate_any(activation<double>(act), static_cast<const double*>(z), static_cast<double*>(a), static_cast<double*>(dsigma), count);
-    else activate_any(activation<float>(act), static_cast<const float*>(z), static_cast<float*>(a), static_cast<float*>(dsigma), count);
+static void activate(int act, bool is_double, const void* z, void* a, void* dsigma, int64_t count) {
+    auto run = [&]<class T>(T*) { activate_any(activation<T>(act), static_cast<const T*>(z), static_cast<T*>(a), static_cast<T*>(dsigma), count); };
+    if (is_double) run(static_cast<double*>(a));
+    else run(static_cast<float*>(a));
 }
+
+template <int count> static constexpr Names names(const char* const (&of)[count]) { return {of, count}; }
+
+#define TEXT(x) #x
+#define NAME_OF(set) TEXT(set)
+const Core core{NAME_OF(INSTRUCTION_SET), names(ACTIVATION_NAMES), names(COST_NAMES), names(RULE_NAMES), slots_of, make_plan, activate};
 
 }  // namespace deltaprop::INSTRUCTION_SET
