@@ -43,7 +43,7 @@ template <class T> inline VecI<T> bits(Vec<T> v) { VecI<T> i; std::memcpy(&i, &v
 template <class T> inline Vec<T> from_bits(VecI<T> i) { Vec<T> v; std::memcpy(&v, &i, sizeof v); return v; }
 
 // Lane i of the result is lane at(i) of a and b, those of b counted on from a's.
-template <class T, class At> inline Vec<T> shuffle(Vec<T> a, Vec<T> b, At at) {
+template <class T, class At> inline Vec<T> shuffle(Vec<T> a, Vec<T> b, [[maybe_unused]] At at) {
     return [&]<int... i>(std::integer_sequence<int, i...>) {
 #if defined(__clang__)
         return __builtin_shufflevector(a, b, At()(i)...);

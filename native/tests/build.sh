@@ -25,8 +25,7 @@ if [ -z "${BASE_ALONE:-}" ] && [ "$(uname -m)" = x86_64 ]; then
   plan avx2 -mavx2 -mfma
   plan avx512 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mprefer-vector-width=512
 fi
-compile support src/support.cpp
-for test in tests/*.cpp; do compile "$(basename "$test" .cpp)" "$test"; done
+for source in src/support.cpp src/threads.cpp tests/*.cpp; do compile "$(basename "$source" .cpp)" "$source"; done
 for job in "${jobs[@]}"; do wait "$job"; done
 
 # The linker keeps one copy of a function that several objects hold, whatever processor it was compiled for: none may be
