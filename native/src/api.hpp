@@ -5,23 +5,19 @@
 
 namespace deltaprop {
 
-enum class Act : int { identity, sigmoid, tanh, relu, leaky_relu, elu, selu, gelu, silu, mish, softplus, exp, softmax };
-enum class Cost : int { quadratic, binary, categorical, huber, poisson, absolute, quantile };
-enum class Rule : int { sgd, rmsprop, adam };
-
 constexpr int MAX_LAYERS = 1024;
 
 struct Spec {
     int L;                       // layers with weights
     const int64_t* n;            // n_0 .. n_L
-    const int* act;              // of layers 1 .. L, an Act each
-    int cost;                    // a Cost
+    const int* act;              // of layers 1 .. L: places in Core::activations
+    int cost;                    // a place in Core::costs
     double threshold;            // of huber; of quantile its q
     bool canonical;              // BP1 is a - y
 };
 
 struct Rules {
-    int rule;                    // a Rule
+    int rule;                    // a place in Core::rules
     double momentum, beta1, beta2, epsilon, decay, l1, l2, clip_norm;  // clip_norm < 0: none; beta2 is rmsprop's rho
     bool nesterov;
     const double* dropout;       // of layers 1 .. L-1, or null
@@ -61,19 +57,23 @@ public:
     virtual int64_t train(void* theta, void* const* slots, const Rules&, const Examples&, const Steps&) = 0;
 };
 
-// One of each per instruction set. make_plan throws std::bad_alloc. activate: σ and σ' of `count` numbers, not softmax; dsigma may be null.
-namespace avx512 {
-Plan* make_plan(const Spec&, int64_t batch, bool is_double, int threads);
-void activate(int act, bool is_double, const void* z, void* a, void* dsigma, int64_t count);
-}
-namespace avx2 {
-Plan* make_plan(const Spec&, int64_t batch, bool is_double, int threads);
-void activate(int act, bool is_double, const void* z, void* a, void* dsigma, int64_t count);
-}
-namespace base {
-Plan* make_plan(const Spec&, int64_t batch, bool is_double, int threads);
-void activate(int act, bool is_double, const void* z, void* a, void* dsigma, int64_t count);
-}
+struct Names {
+    const char* const* of;
+    int count;
+};
+
+// What one instruction set offers. The last of the activations is softmax; the others are elementwise.
+struct Core {
+    const char* name;
+    Names activations, costs, rules;
+    int (*slots)(const Rules&);  // how many vectors the update rule keeps
+    Plan* (*make_plan)(const Spec&, int64_t batch, bool is_double, int threads);  // throws std::bad_alloc
+    // σ and σ' of `count` numbers, for an elementwise σ; dsigma may be null.
+    void (*activate)(int act, bool is_double, const void* z, void* a, void* dsigma, int64_t count);
+};
+namespace avx512 { extern const Core core; }
+namespace avx2 { extern const Core core; }
+namespace base { extern const Core core; }
 
 // Do work(context, part) for the parts 0 .. threads - 1, at most so many at once, the caller's thread taking part, and wait
 // for all. Fewer threads do the same parts where a limit is set, another caller has the helpers, or the system gives none.

@@ -35,12 +35,12 @@ void dots(const T* W, const T* b, int64_t n_prev, const T* a, int64_t a_stride, 
     const int64_t whole = n_prev / lanes<T> * lanes<T>;
     auto add = [&](auto&& at) {
         Vec<T> w[U];
-#pragma GCC unroll 4
+UNROLL(4)
         for (int u = 0; u < U; u++) w[u] = at(W + u * n_prev);
-#pragma GCC unroll 4
+UNROLL(4)
         for (int r = 0; r < R; r++) {
             const Vec<T> x = at(a + r * a_stride);
-#pragma GCC unroll 4
+UNROLL(4)
             for (int u = 0; u < U; u++) sum[r][u] += w[u] * x;
         }
     };

@@ -28,24 +28,24 @@ template <class T, int MR, int NV, bool adds>
 void kernel(int64_t K, const T* A, int64_t a_row, int64_t a_col, Panel<T> panel, const T* start, T* tile, [[maybe_unused]] T factor) {
     const T* B = panel.B;
     Vec<T> acc[MR][NV];
-#pragma GCC unroll 16
+UNROLL(16)
     for (int i = 0; i < MR; i++)
-#pragma GCC unroll 4
+UNROLL(4)
         for (int j = 0; j < NV; j++) acc[i][j] = start ? load<T>(start + j * lanes<T>) : Vec<T>{};
     for (int64_t k = 0; k < K; k++, B += panel.step, A += a_col) {
         Vec<T> b[NV];
-#pragma GCC unroll 4
+UNROLL(4)
         for (int j = 0; j < NV; j++) b[j] = load<T>(B + j * lanes<T>);
-#pragma GCC unroll 16
+UNROLL(16)
         for (int i = 0; i < MR; i++) {
             const T a = A[i * a_row];
-#pragma GCC unroll 4
+UNROLL(4)
             for (int j = 0; j < NV; j++) acc[i][j] += a * b[j];
         }
     }
-#pragma GCC unroll 16
+UNROLL(16)
     for (int i = 0; i < MR; i++)
-#pragma GCC unroll 4
+UNROLL(4)
         for (int j = 0; j < NV; j++) {
             T* place = tile + (i * NV + j) * lanes<T>;
             store<T>(place, adds ? load<T>(place) + factor * acc[i][j] : acc[i][j]);
@@ -91,24 +91,17 @@ template <class T> void pack(const T* B, int64_t ldb, int64_t K, int width, T* p
         for (int j = 0; j < width; j++, panel += lanes<T>) store<T>(panel, load<T>(B + k * ldb + j * lanes<T>));
 }
 
-// A square of lanes x lanes numbers, turned: log2(lanes) rounds in which rows a distance apart swap halves, quarters, ...
-template <class T> inline void turn_square(Vec<T> (&row)[lanes<T>]) {
+// Transposes a square of lanes x lanes numbers: log2(lanes) rounds in which rows `apart` swap halves, quarters, ...
+template <class T, int apart = 1> inline void turn_square(Vec<T> (&row)[lanes<T>]) {
     constexpr int n = lanes<T>;
-#pragma GCC unroll 4
-    for (int s = 1; s < n; s *= 2) {
-        VecI<T> low{}, high{};
-        for (int i = 0; i < n; i++) {
-            low[i] = i & s ? n + i - s : i;
-            high[i] = i & s ? n + i : i + s;
+    UNROLL(16)
+    for (int i = 0; i < n; i++)
+        if (!(i & apart)) {
+            const Vec<T> a = row[i], b = row[i + apart];
+            row[i] = shuffle<T>(a, b, [](int k) constexpr { return k & apart ? n + k - apart : k; });
+            row[i + apart] = shuffle<T>(a, b, [](int k) constexpr { return k & apart ? n + k : k + apart; });
         }
-#pragma GCC unroll 16
-        for (int i = 0; i < n; i++)
-            if (!(i & s)) {
-                const Vec<T> a = row[i], b = row[i + s];
-                row[i] = __builtin_shuffle(a, b, low);
-                row[i + s] = __builtin_shuffle(a, b, high);
-            }
-    }
+    if constexpr (2 * apart < n) turn_square<T, 2 * apart>(row);
 }
 
 // Up to lanes x lanes numbers turned: rows of `from` (from_step apart) become columns of `to`; what is missing is 0.
@@ -117,7 +110,7 @@ inline void turn(const T* from, int64_t from_step, int64_t rows, int64_t columns
     constexpr int n = lanes<T>;
     Vec<T> square[n];
     if (columns >= n) {
-#pragma GCC unroll 16
+UNROLL(16)
         for (int r = 0; r < n; r++) square[r] = r < rows ? load<T>(from + r * from_step) : Vec<T>{};
     } else {
         for (int r = 0; r < n; r++) {

@@ -2,6 +2,7 @@
 // every b padded to whole vectors. W^l is (n_(l-1) x n_l) in panels of some units; pads are 0 and stay 0.
 #pragma once
 #include "activation.hpp"
+#include "api.hpp"
 #include "gemm.hpp"
 
 namespace {

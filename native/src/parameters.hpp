@@ -81,7 +81,7 @@ public:
 
     // Whether a step whose gradient stays below `bound` is sure to move everything to finite numbers; then it counts as taken.
     bool surely_moves(const Stepped<T>& stepped, double bound) {
-        const Reach next = reach_.after(*rules_, stepped.rate, stepped.keep, bound + l2_ * reach_.theta + l1_);
+        const Reach next = reach_after(*rules_, reach_, stepped.rate, stepped.keep, bound + l2_ * reach_.theta + l1_);
         if (!next.within(SAFE)) return false;
         reach_ = next;
         return true;
@@ -98,7 +98,7 @@ public:
         double shrink = 1, most = 0;
         if (!finish_gradient(&shrink, &most)) return false;
         const Stepped<T> stepped(*rules_, rate, t, shrink);
-        const Reach next = reach_.after(*rules_, stepped.rate, stepped.keep, most * shrink);
+        const Reach next = reach_after(*rules_, reach_, stepped.rate, stepped.keep, most * shrink);
         const bool sure = next.within(SAFE);
         if (!sure) keep();
         over_runs([&](int64_t begin, int64_t end, int64_t, bool weights) {

@@ -21,22 +21,22 @@ template <class T> struct Lists {
 template <class T, int NV> void add_up(int64_t count, const T* x, const int32_t* index, Panel<T> panel, const T* start, T* out) {
     constexpr int SUMS = 4;
     Vec<T> sum[SUMS][NV];
-#pragma GCC unroll 4
+UNROLL(4)
     for (int s = 0; s < SUMS; s++)
-#pragma GCC unroll 4
+UNROLL(4)
         for (int j = 0; j < NV; j++) sum[s][j] = start && !s ? load<T>(start + j * lanes<T>) : Vec<T>{};
     auto add = [&](Vec<T>(&to)[NV], int64_t t) {
         const T* b = panel.B + index[t] * panel.step;
         const T a = x[t];
-#pragma GCC unroll 4
+UNROLL(4)
         for (int j = 0; j < NV; j++) to[j] += a * load<T>(b + j * lanes<T>);
     };
     int64_t t = 0;
     for (; t + SUMS <= count; t += SUMS)
-#pragma GCC unroll 4
+UNROLL(4)
         for (int s = 0; s < SUMS; s++) add(sum[s], t + s);
     for (; t < count; t++) add(sum[0], t);
-#pragma GCC unroll 4
+UNROLL(4)
     for (int j = 0; j < NV; j++) store<T>(out + j * lanes<T>, (sum[0][j] + sum[1][j]) + (sum[2][j] + sum[3][j]));
 }
 

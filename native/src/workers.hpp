@@ -10,6 +10,8 @@ class Workers {
 public:
     explicit Workers(int threads) : threads_(threads) {}
 
+    int threads() const { return threads_; }
+
     // work(row) over rows i0..i1 that cost so many operations each.
     template <class Work> void over_rows(int64_t i0, int64_t i1, int64_t operations, Work&& work) const {
         const int64_t m = i1 - i0;
