@@ -14,7 +14,7 @@ $(READY): pyproject.toml CMakeLists.txt $(wildcard native/src/*)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'scikit-build-core>=1.0' 'nanobind>=2.9' cmake ninja
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[test]'
-	@$(BIN)/python -c 'from deltaprop.engines.select import engines; print(*(f"{e.name} engine: {e.why}" for e in engines() if e.name == "native"))'
+	@$(BIN)/python -c 'from deltaprop.engines.registry import probes; print("native engine:", probes()["native"].why)'
 	@touch $@
 
 demo: $(READY)  ## train on the handwritten digits, check the gradients, save, predict

@@ -21,7 +21,7 @@ from torch.nn import functional
 
 import deltaprop as dp
 from deltaprop.core.activations import ACTIVATIONS
-from deltaprop.engines.select import select
+from deltaprop.engines.registry import select
 from deltaprop.verify.exact import DIGITS, exact_gradient, ulps
 
 jax.config.update("jax_enable_x64", True)

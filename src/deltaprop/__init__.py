@@ -9,7 +9,7 @@ from deltaprop.core.costs import Cost as Cost
 from deltaprop.core.costs import huber as huber
 from deltaprop.core.costs import quantile as quantile
 from deltaprop.core.spec import Spec as Spec
-from deltaprop.engines.select import show_engines as show_engines
+from deltaprop.engines.registry import show_engines as show_engines
 from deltaprop.errors import ArgumentError as ArgumentError
 from deltaprop.errors import ArgumentTypeError as ArgumentTypeError
 from deltaprop.errors import CodeError as CodeError

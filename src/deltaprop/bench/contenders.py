@@ -9,10 +9,11 @@ import numpy as np
 from deltaprop._types import Array
 from deltaprop.bench.cases import RATE, Job
 from deltaprop.bench.timing import Contender
-from deltaprop.engines.protocol import Rules, Steps
+from deltaprop.engines.protocol import Data, Steps
 from deltaprop.errors import EngineError
 from deltaprop.network import Network
 from deltaprop.optim.optimizers import SGD
+from deltaprop.optim.rules import Rules
 
 SCIKIT_LEARN = "scikit-learn"
 
@@ -25,15 +26,16 @@ def our_network(job: Job, engine: str, n_threads: int | None = None) -> Network:
 
 
 def ours(job: Job, engine: str = "auto", n_threads: int | None = None, *, by_step: bool = False) -> Contender:
-    """An epoch in one call of the plan, or, `by_step`, in one call per step."""
+    """An epoch in one call of the engine, or, `by_step`, in one call per step."""
     net = our_network(job, engine, n_threads)
-    plan, rules, batch = net.new_plan(job.case.batch), Rules(SGD(RATE)), job.case.batch
+    batch = job.case.batch
+    training = net.new_plan(batch).begin(net.theta, (), Rules(SGD(RATE)), Data(job.X, job.y, None))
 
     def train(order: Array, bounds: Array) -> Array:
-        steps = Steps(job.X, job.y, None, order, bounds, np.full(len(bounds) - 1, RATE))
-        if plan.train(net.theta, (), rules, steps) < len(steps.rates):
-            raise EngineError(f"The engine {net.engine!r} came to a cost that is not finite on {job.case}.")
-        return steps.costs
+        report = training.run(Steps(order, bounds, np.full(len(bounds) - 1, RATE)))
+        if report.done < len(bounds) - 1:
+            raise EngineError(f"A cost of the engine {net.engine!r} is not finite on {job.case}.")
+        return report.costs
 
     def run() -> Any:
         return [train(rows, one)[0] for rows in batches] if by_step else train(job.order, job.bounds)

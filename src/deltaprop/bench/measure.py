@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 from deltaprop.bench.cases import Case, Job
 from deltaprop.bench.contenders import our_prediction, ours, scikit_learn, scikit_learn_prediction
 from deltaprop.bench.timing import Contender, apart, take_turns
-from deltaprop.engines.select import engines
+from deltaprop.engines.registry import probes
 from deltaprop.errors import EngineError
 
 ROUNDS, LEAST = 7, 0.03
@@ -33,7 +33,7 @@ class Result:
 
 def measure(case: Case, n_threads: int, limit: float) -> list[Result]:
     """The results of every contender on so many threads, in about 2 `limit` seconds at most."""
-    here = [info.name for info in engines() if info.available]
+    here = [name for name, probe in probes().items() if probe.available]
     with threadpool_limits(n_threads):
         job = Job(case)
         train = [*(ours(job, name, n_threads) for name in here), scikit_learn(job)]

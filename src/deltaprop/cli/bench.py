@@ -53,7 +53,7 @@ def bench(
 def _measured(cases: list[Case], seconds: float) -> Iterator[Result]:
     """The results, net by net, with a bar or lines on a terminal's stderr."""
     from deltaprop.bench.measure import measure
-    from deltaprop.engines.select import usable_cores
+    from deltaprop.engines.machine import usable_cores
 
     parts = [(case, n) for case in cases for n in sorted({1, usable_cores()})]
     screen = show.console(stderr=True)

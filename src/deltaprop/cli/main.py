@@ -21,7 +21,7 @@ from deltaprop.cli.info import info
 from deltaprop.cli.predict import predict
 from deltaprop.cli.show import remark
 from deltaprop.cli.train import train
-from deltaprop.engines.select import show_engines
+from deltaprop.engines.registry import show_engines
 from deltaprop.errors import DeltapropError
 
 FIRST = "First steps: deltaprop train digits --test 0.2 --save digits.safetensors"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deltaprop.engines.select import select
+from deltaprop.engines.registry import select
 from deltaprop.errors import ArgumentError, ArgumentTypeError, OutputError
 from deltaprop.files.atomic import check_writable
 from deltaprop.tables.settings import TableSettings

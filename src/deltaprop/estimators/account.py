@@ -21,7 +21,10 @@ SMALLEST_RATE = 1e-6
 
 @dataclass
 class Account:
-    """The account of one training. `best_theta` is kept if a validation score decides what is best."""
+    """The account of one training, a part of its state.
+
+    `best_theta` is kept if a validation score decides what is best.
+    """
 
     loss: float = np.nan
     loss_curve: list[float] = field(default_factory=list)
@@ -35,11 +38,13 @@ class Account:
     rows_seen: int = 0
     shrunk: float = 1.0  # what an adaptive rate has left of learning_rate_init
     stopped: bool = False
+    split_seed: int | None = None  # of the rows that partial fits hold out
 
-    def continued(self, *, partial: bool, other_rows: bool, theta: Array) -> Account:
+    def continued(self, theta: Array, *, partial: bool, other_rows: bool, other_rule: bool) -> Account:
         """The account of the next call, which starts at θ; this one stays as it is.
 
         Nothing was best yet in a call of fit if other rows decide from now on, or if the weights were assigned since.
+        Another update rule starts at the full learning rate.
         """
         account = replace(
             self,
@@ -48,6 +53,7 @@ class Account:
             validation_scores=list(self.validation_scores),
             stopped=False,
             best_epoch=None,
+            shrunk=1.0 if other_rule else self.shrunk,
         )
         best = self.best_theta
         if best is not None and not partial and (other_rows or not np.array_equal(best, theta)):

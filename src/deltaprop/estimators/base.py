@@ -139,7 +139,7 @@ class BaseMLP(ArchitectureReprMixin, BaseEstimator):  # type: ignore[misc]  # sc
 
     def _take_over(self, result: FitResult, given: Parameters) -> None:
         """Set everything that a fit sets."""
-        account, spec, history = result.account, result.network.spec, result.history
+        account, spec, history = result.account, result.network.spec, result.state.history
         for name in NOT_ALWAYS:
             self.__dict__.pop(name, None)
         self.__dict__.update(result.encoding.attributes())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from deltaprop._types import Array, Indices
@@ -16,25 +18,30 @@ def initial_theta(spec: Spec, random: np.random.RandomState) -> Array:
     theta = np.empty(spec.n_parameters, spec.dtype)
     hidden = [activation.name for activation in spec.activations[:-1]]
     names = [*hidden, hidden[-1] if hidden else ""]
-    for W, b, name in zip(spec.weights(theta), spec.biases(theta), names, strict=True):
+    for l, name in enumerate(names, 1):
+        W, b = spec.arrays(theta, l).values()
         bound = np.sqrt((2.0 if name == "sigmoid" else 6.0) / sum(W.shape))
         W[...] = random.uniform(-bound, bound, W.T.shape).T
         b[...] = random.uniform(-bound, bound, b.shape)
     return theta
 
 
+@dataclass
 class ShuffledOrders:
-    """The order of the rows in each epoch: each shuffles the one before, from the state of the generator."""
+    """The order of the rows in each epoch: the order before, shuffled by the generator. A part of the training's state.
 
-    def __init__(self, random: np.random.RandomState, shuffle: bool) -> None:
-        self._random, self._shuffle = random, shuffle
-        self._places: Indices | None = None
+    `places` is the order of the epoch before, as places in the rows.
+    """
+
+    random: np.random.RandomState
+    shuffle: bool
+    places: Indices | None = None
 
     def __call__(self, rows: Indices, epoch: int) -> Indices:
-        """These rows as this epoch takes them."""
-        if not self._shuffle:
+        """These rows in the order of the next epoch."""
+        if not self.shuffle:
             return rows
         moved = np.arange(len(rows))
-        self._random.shuffle(moved)
-        self._places = moved if self._places is None else self._places[moved]
-        return rows[self._places]
+        self.random.shuffle(moved)
+        self.places = moved if self.places is None else self.places[moved]
+        return rows[self.places]

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from deltaprop.core.activations import ACTIVATIONS, Activation
-from deltaprop.core.costs import Cost, get_cost
+from deltaprop.core.costs import Cost
+from deltaprop.core.functions import get_cost
 from deltaprop.errors import ArgumentError, sentence
 from deltaprop.estimators.checks import (
     COUNT,

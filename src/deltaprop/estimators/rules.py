@@ -10,13 +10,13 @@ import numpy as np
 
 from deltaprop.core.dropout import check_dropout
 from deltaprop.core.spec import Spec
-from deltaprop.engines.protocol import Rules
 from deltaprop.errors import sentence
 from deltaprop.estimators.account import Account, ContinuedSchedule, SklearnRates
 from deltaprop.estimators.checks import ParameterError
 from deltaprop.estimators.initial import ShuffledOrders
 from deltaprop.estimators.parameters import RATES, Parameters
 from deltaprop.optim.optimizers import LBFGS, SGD, Adam, AdamW, Optimizer, RMSprop
+from deltaprop.optim.rules import Rules
 from deltaprop.optim.schedules import Constant, ReduceOnPlateau, get_schedule
 from deltaprop.training.settings import Score, Settings, callbacks, check_lbfgs
 
@@ -42,14 +42,14 @@ def settings_of(
     spec: Spec,
     m: int,
     account: Account,
+    orders: ShuffledOrders,
     score: Score,
-    random: np.random.RandomState,
     *,
     partial: bool,
 ) -> Settings:
-    """The settings of a training on m rows, which enters its epochs into this account."""
+    """The settings of a training on m rows, which takes them in these orders and enters its epochs into the account."""
     dropout = check_dropout(given.dropout, spec)
-    seed = int(random.randint(np.iinfo(np.int32).max)) if dropout else 0  # drawn only if it is needed
+    seed = int(orders.random.randint(np.iinfo(np.int32).max)) if dropout else 0  # drawn only if it is needed
     rules = Rules(optimizer_of(given), l2=float(given.alpha), dropout=dropout, seed=seed, by_weight=True)
     check_lbfgs(rules, Constant())
     add_epoch = bound(account.add_epoch, given=given, rows=0 if given.solver == "lbfgs" else m)
@@ -62,7 +62,7 @@ def settings_of(
         on_step=callbacks("on_step", given.on_step),
         on_epoch=(add_epoch, *callbacks("on_epoch", given.on_epoch)),
         on_progress=(),
-        order=ShuffledOrders(random, bool(given.shuffle)),
+        order=orders,
         time_limit=given.time_limit,
         score=score,
     )

@@ -15,21 +15,20 @@ from sklearn.utils import check_random_state
 from deltaprop._types import Array, Indices
 from deltaprop.core.pairs import check_own_pairs
 from deltaprop.core.spec import make_spec
-from deltaprop.engines.reference import penalties_of, penalty
 from deltaprop.errors import NonFiniteError, sentence
 from deltaprop.estimators.account import Account
 from deltaprop.estimators.checks import ParameterError
 from deltaprop.estimators.encoding import EncodedRows, Encoding
-from deltaprop.estimators.initial import initial_theta
+from deltaprop.estimators.initial import ShuffledOrders, initial_theta
 from deltaprop.estimators.parameters import Parameters
 from deltaprop.estimators.rules import optimizer_of, settings_of
 from deltaprop.estimators.targets import Targets
 from deltaprop.network import Network
-from deltaprop.optim.optimizers import Optimizer
+from deltaprop.optim.penalty import penalty
 from deltaprop.training.history import History
 from deltaprop.training.loop import run_training
-from deltaprop.training.run import OptimizerState
 from deltaprop.training.settings import Examples, Settings, check_share, gatherable
+from deltaprop.training.state import TrainingState
 
 FEWEST_HELD = 2
 ANEW = "Use warm_start=False to begin anew."
@@ -42,10 +41,8 @@ class FitResult:
     encoding: Encoding
     network: Network
     engine: tuple[str, int | None]
-    history: History
+    state: TrainingState
     account: Account
-    optimizer: OptimizerState
-    split_seed: int | None
     warnings: tuple[tuple[str, type[Warning]], ...]
 
 
@@ -73,27 +70,26 @@ def train_network(
     If a validation score decides what is best, the network ends with the best weights. After an error the network and
     the result of the call before are as they were.
     """
-    random, targets = check_random_state(given.random_state), encoding.targets
-    net = _network(given, encoding, random, before)
+    orders = ShuffledOrders(check_random_state(given.random_state), bool(given.shuffle))
+    net = _network(given, encoding, orders.random, before)
     with _theta_restored_on_failure(net.theta):
-        split_seed = before.split_seed if before else None
-        if partial and given.watches_scores and validation is None and split_seed is None:
-            split_seed = int(random.randint(np.iinfo(np.int32).max))
-        inside, outside = _hold_out(given, targets, rows, validation, split_seed if partial else random)
-        account, optimizer = _continued(given, net, before, partial=partial, other_rows=validation is not None)
+        account = _account(given, net.theta, before, partial=partial, other_rows=validation is not None)
+        inside, outside = _hold_out(given, encoding.targets, rows, validation, account, orders.random, partial=partial)
         check_share(rows.weight, inside, "training")
         train_on = _examples(net, rows.X, rows.Y_train, rows.weight, inside)
         held = _validation(net, rows, validation, outside)
-        settings = settings_of(given, net.spec, len(inside), account, targets.score, random, partial=partial)
-        history = _run(net, settings, train_on, held, optimizer)
+        score = encoding.targets.score
+        settings = settings_of(given, net.spec, len(inside), account, orders, score, partial=partial)
+        state = _state(net, settings, before)
+        state.parts = {"account": account, "orders": orders}
+        history = _run(net, settings, train_on, held, state)
         if not len(history):  # ended within its first epoch
             account.loss = _loss(net, settings, train_on)
         if given.watches_scores and account.best_theta is not None and (not partial or account.stopped):
             net.theta[...] = account.best_theta
             history.best_epoch = account.best_epoch
     warnings = tuple(_warnings(given, history, len(inside), partial=partial))
-    engine = given.engine, given.n_threads
-    return FitResult(encoding, net, engine, history, account, optimizer, split_seed, warnings)
+    return FitResult(encoding, net, (given.engine, given.n_threads), state, account, warnings)
 
 
 @contextmanager
@@ -126,33 +122,45 @@ def _network(given: Parameters, encoding: Encoding, random: np.random.RandomStat
     return Network.from_parameters(spec, before.network.theta, *engine)
 
 
+def _account(given: Parameters, theta: Array, before: FitResult | None, *, partial: bool, other_rows: bool) -> Account:
+    if before is None:
+        return Account()
+    other_rule = tuple(before.state.slots) != optimizer_of(given).slots
+    return before.account.continued(theta, partial=partial, other_rows=other_rows, other_rule=other_rule)
+
+
+def _state(net: Network, settings: Settings, before: FitResult | None) -> TrainingState:
+    """The state of a new training; the optimiser's vectors are those of the call before if the rule keeps the same."""
+    if before is not None and tuple(before.state.slots) == settings.optimizer.slots:
+        return before.state.anew(net.theta, settings.seed)
+    return TrainingState.fresh(net, settings.optimizer, settings.seed)
+
+
 def _hold_out(
-    given: Parameters, targets: Targets, rows: EncodedRows, validation: EncodedRows | None, seed: Any
+    given: Parameters,
+    targets: Targets,
+    rows: EncodedRows,
+    validation: EncodedRows | None,
+    account: Account,
+    random: np.random.RandomState,
+    *,
+    partial: bool,
 ) -> tuple[Indices, Indices]:
-    """(rows to train on, rows to hold out); in partial fits the same rows for the same data, by the seed."""
+    """(rows to train on, rows to hold out); partial fits hold out the same rows of the same data."""
     everything = np.arange(len(rows.Y))
     if not given.watches_scores or validation is not None:
         return everything, everything[:0]
+    if partial and account.split_seed is None:
+        account.split_seed = int(random.randint(np.iinfo(np.int32).max))
     inside, outside = train_test_split(
-        everything, random_state=seed, test_size=given.validation_fraction, stratify=targets.strata(rows.Y)
+        everything,
+        random_state=account.split_seed if partial else random,
+        test_size=given.validation_fraction,
+        stratify=targets.strata(rows.Y),
     )
     if len(outside) < FEWEST_HELD:
         raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
     return inside, outside
-
-
-def _continued(
-    given: Parameters, net: Network, before: FitResult | None, *, partial: bool, other_rows: bool
-) -> tuple[Account, OptimizerState]:
-    """The account and the optimiser's state, on from the call before as far as its rule keeps the same vectors."""
-    optimizer: Optimizer = optimizer_of(given)
-    if before is None:
-        return Account(), OptimizerState.fresh(net, optimizer)
-    account = before.account.continued(partial=partial, other_rows=other_rows, theta=net.theta)
-    if before.optimizer.names == optimizer.slots:
-        return account, before.optimizer.copy()
-    account.shrunk = 1.0
-    return account, OptimizerState.fresh(net, optimizer)
 
 
 def _examples(net: Network, X: Any, Y: Array, weight: Array | None, rows: Indices, of: str = "") -> Examples:
@@ -170,11 +178,9 @@ def _validation(net: Network, rows: EncodedRows, validation: EncodedRows | None,
     return _examples(net, X, Y, weight, np.arange(len(Y)), "validation ")
 
 
-def _run(
-    net: Network, settings: Settings, train_on: Examples, held: Examples | None, optimizer: OptimizerState
-) -> History:
+def _run(net: Network, settings: Settings, train_on: Examples, held: Examples | None, state: TrainingState) -> History:
     try:
-        return run_training(net, settings, train_on, held, optimizer)
+        return run_training(net, settings, train_on, held, state)
     except NonFiniteError as error:
         remedy = "Try a lower learning_rate_init, or inputs of a smaller scale."
         raise NonFiniteError(f"{error.fact} The estimator is as it was before. {remedy}") from None
@@ -182,9 +188,9 @@ def _run(
 
 def _loss(net: Network, settings: Settings, data: Examples) -> float:
     """The loss of all training rows at the present parameters, with the penalty."""
-    X, Y, weight = data.taken()
-    cost = net.plan().evaluate(net.theta, X, Y, weight)[0]
-    return cost + penalty(net.theta, penalties_of(settings.rules, weight, len(X)), net.spec.n_weights)
+    taken = data.taken()
+    cost = net.plan().evaluate(net.theta, taken)[0]
+    return cost + penalty(net.spec, net.theta, settings.rules.penalties(taken.total))
 
 
 def _warnings(given: Parameters, history: History, m: int, *, partial: bool) -> Iterator[tuple[str, type[Warning]]]:

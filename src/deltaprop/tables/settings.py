@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from deltaprop.core.activations import get_activation
 from deltaprop.core.dropout import check_dropout
+from deltaprop.core.functions import get_activation
 from deltaprop.core.spec import make_spec
-from deltaprop.engines.protocol import Rules
-from deltaprop.engines.select import select
+from deltaprop.engines.registry import select
 from deltaprop.errors import ArgumentError, one_of, sentence
 from deltaprop.network import check_seed
 from deltaprop.optim.optimizers import Optimizer, get_optimizer
+from deltaprop.optim.rules import Rules
 from deltaprop.optim.schedules import Schedule, get_schedule
 from deltaprop.training.settings import check_lbfgs, number, several, whole
 
