@@ -1,7 +1,7 @@
 """The reference engine against the same computation written by hand in NumPy: one training step, plain SGD.
 
-784-256-128-10, sigmoid hidden layers, softmax and cross-entropy, batch 128, float32; 100 steps a round. Both start at
-the same parameters and take the same batches; their costs are compared before anything is timed.
+784-256-128-10, sigmoid hidden layers, softmax and cross-entropy, batch 128, float32; 100 steps a round. Both start from
+the same parameters and use the same batches; their costs are compared before the timing.
 """
 
 import sys
@@ -26,7 +26,7 @@ def softmax(z):
 
 
 def steps_by_hand(W, b, X, y, order):
-    """What a careful person writes: rows, in place where it is free; returns the cost of each step."""
+    """Careful hand-written code: rows, in-place operations if they are free; returns the cost of each step."""
     costs, rate = [], np.float32(RATE)
     for start in range(0, len(order), BATCH):
         rows = order[start : start + BATCH]

@@ -1,7 +1,7 @@
-"""Sparse rows against the same rows written out: a step by Adam, a step by SGD, a prediction, by width and density.
+"""Sparse rows against the same rows as dense arrays: a step by Adam, a step by SGD, a prediction, by width and density.
 
-n-256-256-2, ReLU, batch 256, float32, one thread: the network that a table gets by default. Each pair is timed in turn;
-the numbers are the medians of dense / sparse, above 1 where sparse is faster. Costs are compared first.
+n-256-256-2, ReLU, batch 256, float32, one thread: the default network for a table. Each pair is timed in turn;
+the numbers are the medians of dense / sparse, above 1 if sparse is faster. Costs are compared first.
 """
 
 import sys

@@ -15,7 +15,7 @@ import pytest
 from small_tables import QUICK as SETTINGS
 
 import deltaprop as dp
-from deltaprop.engines.select import select
+from deltaprop.engines.registry import select
 
 ENGINE = ("--engine", select("auto").name)  # named: then nothing is said of one that is not here
 QUICK = (*SETTINGS, *ENGINE)

@@ -62,17 +62,10 @@ def test_a_number_that_is_nan_is_never_the_best():
     assert stopper.best_epoch == 2
 
 
-def test_the_best_of_all_epochs_is_kept(trained, blobs, rng):
+def test_the_best_of_all_epochs_is_kept(followed, rng):
     """Labels of noise, so that the validation cost turns."""
-    thetas = []
     held = rng.standard_normal((30, 4)), rng.integers(0, 3, 30)
-    net, history = trained(
-        epochs=60,
-        optimizer=dp.Adam(0.05),
-        validation=held,
-        early_stopping=4,
-        on_epoch=lambda event: thetas.append(event.net.theta.copy()),
-    )
+    net, history, thetas = followed(epochs=60, optimizer=dp.Adam(0.05), validation=held, early_stopping=4)
     best = int(np.argmin(history.validation_cost)) + 1
     assert history.stopped == "early stopping"
     assert history.best_epoch == best == len(history) - 5
@@ -81,15 +74,9 @@ def test_the_best_of_all_epochs_is_kept(trained, blobs, rng):
 
 
 @pytest.mark.parametrize(("monitor", "best"), [("validation_score", np.argmax), ("cost", np.argmin)])
-def test_other_numbers_can_be_watched(trained, blobs, monitor, best):
-    thetas = []
-    net, history = trained(
-        epochs=12,
-        optimizer=dp.Adam(0.3),
-        validation=blobs,
-        early_stopping=EarlyStopping(2, monitor=monitor),
-        on_epoch=lambda event: thetas.append(event.net.theta.copy()),
-    )
+def test_other_numbers_can_be_watched(followed, blobs, monitor, best):
+    watch = EarlyStopping(2, monitor=monitor)
+    net, history, thetas = followed(epochs=12, optimizer=dp.Adam(0.3), validation=blobs, early_stopping=watch)
     assert history.best_epoch == best(getattr(history, monitor)) + 1
     np.testing.assert_array_equal(net.theta, thetas[history.best_epoch - 1])
 
@@ -100,14 +87,9 @@ def test_the_training_cost_can_be_watched_without_validation(trained):
     assert history.best_epoch == np.argmin(history.cost) + 1
 
 
-def test_keep_best_false_keeps_the_last(trained, blobs):
-    thetas = []
-    net, history = trained(
-        epochs=20,
-        validation=blobs,
-        early_stopping=EarlyStopping(1, 1e9, keep_best=False),
-        on_epoch=lambda event: thetas.append(event.net.theta.copy()),
-    )
+def test_keep_best_false_keeps_the_last(followed, blobs):
+    watch = EarlyStopping(1, 1e9, keep_best=False)
+    net, history, thetas = followed(epochs=20, validation=blobs, early_stopping=watch)
     assert (history.best_epoch, len(history)) == (None, 3)
     np.testing.assert_array_equal(net.theta, thetas[-1])
 
@@ -203,15 +185,8 @@ def test_the_first_reason_stands(trained):
     assert history.stopped == "enough"
 
 
-def test_stopping_in_the_middle_of_an_epoch_still_keeps_the_best(trained, blobs):
-    thetas = []
-    net, history = stopped_at_step(
-        trained,
-        10,
-        validation=blobs,
-        early_stopping=True,
-        on_epoch=lambda event: thetas.append(event.net.theta.copy()),
-    )
+def test_stopping_in_the_middle_of_an_epoch_still_keeps_the_best(followed, blobs):
+    net, history, thetas = stopped_at_step(followed, 10, validation=blobs, early_stopping=True)
     assert history.best_epoch in (1, 2)
     np.testing.assert_array_equal(net.theta, thetas[history.best_epoch - 1])
 

@@ -1,4 +1,4 @@
-"""Our engines and scikit-learn at the same work: an epoch of training, the same epoch step by step, prediction."""
+"""The contenders, our engines and scikit-learn: an epoch of training in one call or step by step, and prediction."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def our_network(job: Job, engine: str, n_threads: int | None = None) -> Network:
 
 
 def ours(job: Job, engine: str = "auto", n_threads: int | None = None, *, by_step: bool = False) -> Contender:
-    """An epoch in one call of the engine, or, `by_step`, in one call per step."""
+    """An epoch in one call of the engine, or in one call per step if `by_step`."""
     net = our_network(job, engine, n_threads)
     batch = job.case.batch
     training = net.new_plan(batch).begin(net.theta, (), Rules(SGD(RATE)), Data(job.X, job.y, None))
@@ -54,9 +54,9 @@ def our_prediction(job: Job, engine: str = "auto", n_threads: int | None = None)
 
 
 def scikit_learn(job: Job, *, by_step: bool = False) -> Contender:
-    """An epoch by one `partial_fit` over rows that lie in order already, or by one `partial_fit` per gathered batch.
+    """An epoch in one `partial_fit` over rows that are shuffled beforehand, or in one `partial_fit` per batch.
 
-    The first tells the mean cost of the epoch alone.
+    In one call it returns only the mean cost of the epoch.
     """
     model = _model(job)
     X, y, batches = job.X[job.order], job.y[job.order], job.batches
@@ -81,7 +81,7 @@ def scikit_learn_prediction(job: Job) -> Contender:
 
 
 def _model(job: Job) -> Any:
-    """An MLPClassifier with the job's parameters: what it has drawn itself is written over."""
+    """An MLPClassifier with the job's parameters instead of its own initial ones."""
     from sklearn.neural_network import MLPClassifier
 
     case = job.case
@@ -102,6 +102,6 @@ def _model(job: Job) -> Any:
 
 
 def _set_parameters(model: Any, job: Job) -> None:
-    """scikit-learn keeps W^l turned: (n_(l-1), n_l)."""
+    """Set W and b; scikit-learn stores W^l transposed, (n_(l-1), n_l)."""
     for coef, intercept, W, b in zip(model.coefs_, model.intercepts_, job.W(), job.b(), strict=True):
         coef[...], intercept[...] = W.T, b

@@ -1,4 +1,4 @@
-"""`deltaprop info`: what is in a model file."""
+"""`deltaprop info`: shows the content of a model file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def info(model: ModelFile, json: Json = False) -> None:
-    """Show the network in MODEL, its columns and target, and the facts of its training."""
+    """Show the network in MODEL, its columns and target, and facts about its training."""
     stored = read_model(model)
     parts = _parts(stored, model)
     if json:
@@ -24,7 +24,7 @@ def info(model: ModelFile, json: Json = False) -> None:
     spec = stored.spec
     lines = [("network", spec.architecture()), ("parameters", f"{spec.n_parameters:,}")]
     if parts is None:
-        lines.append(("table", "none: a network alone, for deltaprop.load in Python"))
+        lines.append(("table", "none: only a network, for deltaprop.load in Python"))
     else:
         target = parts.target
         lines.append(("target", f"{target.name}, {target.task}"))

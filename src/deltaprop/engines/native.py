@@ -9,6 +9,7 @@ import numpy as np
 
 from deltaprop._types import Array
 from deltaprop.core.functions import built_in, formula
+from deltaprop.core.norms import gradient_norms
 from deltaprop.core.sparse import Inputs, SparseRows, packed
 from deltaprop.core.spec import Spec
 from deltaprop.engines.machine import usable_cores
@@ -137,6 +138,10 @@ class NativePlan:
         dX = np.empty(data.X.shape, self.spec.dtype)
         self._plan.gradients(theta, *_examples(data), None, dX)
         return dX
+
+    def gradient_norms(self, theta: Array, X: Inputs, Y: Array) -> Array:
+        """‖∂C_i/∂θ‖ of every row as if it were alone, (m,)."""
+        return gradient_norms(self.spec, theta, X, Y)
 
     def begin(self, theta: Array, slots: tuple[Array, ...], rules: Rules, data: Data) -> NativeTraining:
         """A training of θ by these rules."""

@@ -133,6 +133,9 @@ class Plan(Protocol):
     def input_gradient(self, theta: Array, data: Data) -> Array:
         """∂C/∂x of every row, (m, n_0), C being the weighted mean over the rows."""
 
+    def gradient_norms(self, theta: Array, X: Inputs, Y: Array) -> Array:
+        """‖∂C_i/∂θ‖ of every row as if it were alone, (m,), in float64; not finite if a number on the way is not."""
+
     def begin(self, theta: Array, slots: tuple[Array, ...], rules: Rules, data: Data) -> Training:
         """A training of θ by these rules; θ and the optimiser's vectors `slots` are changed in place."""
 

@@ -11,6 +11,7 @@ import numpy as np
 from deltaprop._types import Array
 from deltaprop.core.border import columns, finite, shares
 from deltaprop.core.dropout import Masks, masks
+from deltaprop.core.norms import gradient_norms
 from deltaprop.core.objective import costs
 from deltaprop.core.passes import backward, forward, input_error
 from deltaprop.core.sparse import Inputs, dense
@@ -64,6 +65,10 @@ class ReferencePlan:
             *_, (_, delta) = backward(self.spec, theta, passed, columns(data.Y[part], self.spec), share[part])
             dX[part] = input_error(self.spec, theta, delta).T
         return dX
+
+    def gradient_norms(self, theta: Array, X: Inputs, Y: Array) -> Array:
+        """‖∂C_i/∂θ‖ of every row as if it were alone, (m,)."""
+        return gradient_norms(self.spec, theta, X, Y)
 
     def begin(self, theta: Array, slots: tuple[Array, ...], rules: Rules, data: Data) -> ReferenceTraining:
         """A training of θ by these rules."""

@@ -1,4 +1,4 @@
-"""Which engine runs, and what is said where one cannot."""
+"""Which engine runs, and what is said if one cannot."""
 
 from __future__ import annotations
 
@@ -14,8 +14,13 @@ import numpy as np
 import pytest
 
 import deltaprop as dp
-from deltaprop.engines import select as selection
-from deltaprop.engines.select import FORCED_SET, NAMES, check_threads, engines, select, usable_cores
+from deltaprop.engines import native as native_module
+from deltaprop.engines import registry
+from deltaprop.engines.machine import check_threads, usable_cores
+from deltaprop.engines.native import FORCED_SET
+from deltaprop.engines.protocol import Probe
+from deltaprop.engines.reference import ReferenceEngine
+from deltaprop.engines.registry import ENGINES, probes, select
 
 X = np.linspace(-1, 1, 6).reshape(2, 3)
 
@@ -23,7 +28,7 @@ X = np.linspace(-1, 1, 6).reshape(2, 3)
 @pytest.fixture
 def said(monkeypatch, caplog):
     """What is logged from here on, as if nothing had been said before."""
-    monkeypatch.setattr(selection, "_said", set())
+    monkeypatch.setattr(registry, "_said", set())
     caplog.set_level(logging.WARNING, "deltaprop")
     return caplog
 
@@ -31,7 +36,7 @@ def said(monkeypatch, caplog):
 @pytest.fixture
 def absent(monkeypatch):
     """A machine for which the compiled core was not built."""
-    monkeypatch.setattr(selection, "_import_error", "No module named 'deltaprop._native'")
+    monkeypatch.setattr(native_module, "IMPORT_ERROR", "No module named 'deltaprop._native'")
     module = types.ModuleType("deltaprop._native_absent")
     module.WHY = "no C++ compiler was found when it was installed"
     monkeypatch.setitem(sys.modules, "deltaprop._native_absent", module)
@@ -47,16 +52,16 @@ def own_cost():
 
 
 def test_the_reference_engine_is_always_here():
-    assert {info.name: info.available for info in engines()}["reference"]
+    assert probes()["reference"].available
 
 
 def test_auto_takes_the_first_that_is_available():
-    assert select("auto").name == next(info.name for info in engines() if info.available)
+    assert select("auto").name == next(name for name, here in probes().items() if here.available)
 
 
 def test_every_name_is_listed_with_a_reason():
-    assert {"auto", *(info.name for info in engines())} == set(NAMES)
-    assert all(info.why for info in engines())
+    assert list(probes()) == list(ENGINES) == ["native", "reference"]
+    assert all(here.why for here in probes().values())
 
 
 def test_show_engines_prints_what_it_returns(capsys):
@@ -66,10 +71,10 @@ def test_show_engines_prints_what_it_returns(capsys):
 
 
 def test_an_unavailable_engine_is_refused_with_its_reason():
-    for info in engines():
-        if not info.available:
-            with pytest.raises(dp.EngineError, match=f"{info.name!r} is not available: {re.escape(info.why)}"):
-                select(info.name)
+    for name, here in probes().items():
+        if not here.available:
+            with pytest.raises(dp.EngineError, match=f"{name} engine is not available: {re.escape(here.why)}"):
+                select(name)
 
 
 # Where the compiled core was left out
@@ -83,8 +88,8 @@ def test_show_engines_says_in_one_line_why_it_was_left_out(absent, said):
 
 def test_a_core_that_does_not_load_is_told_from_one_that_was_not_built(monkeypatch):
     monkeypatch.setitem(sys.modules, "deltaprop._native_absent", None)
-    monkeypatch.setattr(selection, "_import_error", "libstdc++.so.6: no version GLIBCXX_3.4.30")
-    found = {info.name: info for info in engines()}["native"]
+    monkeypatch.setattr(native_module, "IMPORT_ERROR", "libstdc++.so.6: no version GLIBCXX_3.4.30")
+    found = probes()["native"]
     assert not found.available
     assert found.why == "its compiled core does not load (libstdc++.so.6: no version GLIBCXX_3.4.30)"
 
@@ -93,14 +98,14 @@ def test_auto_falls_back_and_says_so_once(absent, said):
     for _ in range(3):
         assert dp.Network([3, 2]).engine == "reference"
     assert [record.getMessage() for record in said.records] == [
-        "The native engine is not built, since no C++ compiler was found when it was installed. "
+        "The native engine is not available: not built, since no C++ compiler was found when it was installed. "
         "The reference engine runs instead, and is slower."
     ]
 
 
 def test_native_by_name_is_refused_with_a_sentence(absent):
     message = (
-        "The engine 'native' is not available: not built, since no C++ compiler was found when it was installed. "
+        "The native engine is not available: not built, since no C++ compiler was found when it was installed. "
         "Use engine='auto' or 'reference'."
     )
     with pytest.raises(dp.EngineError, match=re.escape(message)):
@@ -109,7 +114,7 @@ def test_native_by_name_is_refused_with_a_sentence(absent):
 
 def test_it_is_said_on_stderr_unless_a_program_logs_elsewhere():
     code = (
-        "from deltaprop.engines import select; select._import_error = 'left out'\n"
+        "from deltaprop.engines import native; native.IMPORT_ERROR = 'left out'\n"
         "import deltaprop as dp; dp.Network([3, 2]); dp.Network([3, 2])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -171,9 +176,9 @@ def test_a_users_own_pair_runs_on_the_reference_engine_loudly(native, said, give
         assert net.engine == "reference"
         assert repr(net).endswith("engine reference>")
     assert [record.getMessage() for record in said.records] == [
-        f"The native engine does not know {unknown}: the reference engine runs this network, and is slower."
+        f"The native engine does not know {unknown}. The reference engine runs instead, and is slower."
     ]
-    with pytest.raises(dp.EngineError, match=f"The engine 'native' does not know {unknown}. Use engine='auto'"):
+    with pytest.raises(dp.EngineError, match=f"The native engine does not know {unknown}. Use engine='auto'"):
         dp.Network([3, 4, 2], engine="native", **given)
 
 
@@ -205,24 +210,52 @@ def test_residuals_of_0_have_no_quantile_gradient(native):
         assert not net.backprop([[1.0]], [[0.0]]).vector.any()
 
 
-def test_an_update_rule_of_ones_own_is_refused_and_not_taken_for_its_parent(native):
-    class Mine(dp.SGD):
-        def update(self, theta, g, slots, rate, t):
-            theta += rate * g
+class Uphill(dp.SGD):
+    """A rule of one's own."""
 
+    def update(self, theta, g, slots, rate, t):
+        theta += rate * g
+
+
+def test_an_update_rule_of_ones_own_is_refused_and_not_taken_for_its_parent(native):
     net = dp.Network([3, 2], seed=0, engine="native")
     before = net.theta.copy()
-    with pytest.raises(dp.EngineError, match=r"The native engine has no update rule Mine\. Use engine='reference'\."):
-        dp.train(net, X, [0, 1], optimizer=Mine(0.1))
+    with pytest.raises(dp.EngineError, match=r"The native engine does not know the update rule Uphill\. Use engine="):
+        dp.train(net, X, [0, 1], optimizer=Uphill(0.1))
     np.testing.assert_array_equal(net.theta, before)
-    dp.train(dp.Network([3, 2], seed=0, engine="reference"), X, [0, 1], optimizer=Mine(0.1))
+
+
+def test_an_update_rule_of_ones_own_runs_on_the_reference_engine_loudly(native, said):
+    net, twin = dp.Network([3, 2], seed=0), dp.Network([3, 2], seed=0, engine="reference")
+    for each in (net, twin):
+        dp.train(each, X, [0, 1], optimizer=Uphill(0.1), seed=0)
+    np.testing.assert_array_equal(net.theta, twin.theta)
+    assert [record.getMessage() for record in said.records] == [
+        "The native engine does not know the update rule Uphill. The reference engine runs instead, and is slower."
+    ]
+
+
+def test_a_new_engine_is_one_line(monkeypatch, said):
+    class Toy(ReferenceEngine):
+        name = "toy"
+
+        def unsupported(self, spec, rules=None):
+            return "dropout" if rules and rules.dropout else None
+
+    monkeypatch.setitem(ENGINES, "toy", lambda: Probe(True, "a toy", lambda n_threads: Toy()))
+    net = dp.Network([3, 4, 2], engine="toy", seed=0)
+    assert net.engine == "toy"
+    assert "toy        yes  a toy" in dp.show_engines().splitlines()
+    dp.train(net, X, [0, 1], epochs=1)
+    with pytest.raises(dp.EngineError, match=r"The toy engine does not know dropout\. Use engine='auto'"):
+        dp.train(net, X, [0, 1], epochs=1, dropout=0.5)
 
 
 # Instruction sets and threads
 
 
 def test_an_instruction_set_can_be_forced(native, monkeypatch):
-    for name in selection.native.INSTRUCTION_SETS:
+    for name in native_module.instruction_sets():
         monkeypatch.setenv(FORCED_SET, name)
         assert select("native").instruction_set == name
         assert f"instruction set {name}: named by {FORCED_SET}" in dp.show_engines()
