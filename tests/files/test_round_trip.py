@@ -112,7 +112,7 @@ def test_functions_of_ones_own_that_are_missing_are_named(tmp_path, custom, miss
     with pytest.raises(dp.ArgumentError) as caught:
         dp.load(tmp_path / "net", custom=custom)
     assert str(caught.value) == (
-        f"{str(tmp_path / 'net')!r} uses {missing}, of its maker's own. "
+        f"{str(tmp_path / 'net')!r} uses {missing}, which are not built in. "
         "Files hold no code: give them again, as in load(path, custom=[...])."
     )
 
@@ -126,7 +126,7 @@ def test_functions_that_the_file_does_not_ask_for_are_ignored(path, net, rng):
 def test_ones_own_function_under_a_built_in_name_is_not_taken_for_it(tmp_path):
     relu = dp.Activation("relu", lambda z: np.maximum(z, -1), lambda z: (z > -1).astype(z.dtype))
     dp.Network([2, 3, 2], activation=relu).save(tmp_path / "net")
-    with pytest.raises(dp.ArgumentError, match="uses 'relu', of its maker's own"):
+    with pytest.raises(dp.ArgumentError, match="uses 'relu', which are not built in"):
         dp.load(tmp_path / "net")
     assert dp.load(tmp_path / "net", custom=[relu]).layer(1).activation is relu
 
