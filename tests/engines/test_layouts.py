@@ -116,6 +116,9 @@ def test_any_kind_of_number(engine, dtype, data, kind):
     same(everything(engine, dtype, X, data["Y"], None), everything(engine, dtype, X.astype(dtype), data["Y"], None))
 
 
+MOMENTUM = Rules(dp.SGD(0.1, momentum=0.9))
+
+
 class Given:
     """A plan and what its methods take, any of which may be replaced."""
 

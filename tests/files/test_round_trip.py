@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+import headers
 import numpy as np
 import pytest
 from hypothesis import given
@@ -189,6 +190,15 @@ def test_a_table_is_kept_beside_the_network(net, path):
 
 def test_a_network_without_a_table_has_none(path):
     assert read_model(path).table is None
+
+
+@pytest.mark.parametrize("given", [{"kinds": ["scale", "dense"]}, {"rates": {(2, "W"): 0.5, (1, "b"): 0}}], ids=repr)
+def test_layers_of_scales_and_rates_are_format_2(given, reloaded, tmp_path):
+    net = dp.Network([3, 3, 2], seed=0, engine="reference", **given)
+    again = reloaded(net)
+    np.testing.assert_array_equal(again.theta, net.theta)
+    assert (again.spec.kinds, again.spec.rates, again.spec.blocks) == (net.spec.kinds, net.spec.rates, net.spec.blocks)
+    assert headers.parts((tmp_path / "net").read_bytes())[1]["format"] == 2
 
 
 @pytest.mark.parametrize("kind", [str, Path], ids=["str", "Path"])
