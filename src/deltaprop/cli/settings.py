@@ -61,7 +61,7 @@ def _declared() -> Iterator[tuple[Field[Any], CommandOption]]:
 
 
 def with_setting_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with an option for each setting, in the place of its `**settings`, before `--save`."""
+    """The command with an option for each setting, instead of its `**settings`, before `--save`."""
     options = []
     for each, option in _declared():
         if option.switch:

@@ -22,7 +22,7 @@ class ParameterError(ArgumentError, ArgumentTypeError, InvalidParameterError):  
 
 
 def anything(name: str, value: Any) -> None:
-    """No check here: whoever uses the value checks it."""
+    """No check: the code that uses the value checks it."""
 
 
 def declared(default: Any, check: Check = anything) -> Any:

@@ -53,7 +53,7 @@ def learned_encoding(
     partial: bool = False,
     classes: Any = None,
 ) -> Encoding:
-    """What rows and targets are, on from the encoding of the call `before` if there is one.
+    """What rows and targets are, continuing the encoding of the call `before` if there is one.
 
     `validated` is the object to which scikit-learn's checks wrote the names and the number of the features.
     """

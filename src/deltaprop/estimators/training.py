@@ -31,12 +31,12 @@ from deltaprop.training.settings import Examples, Settings, check_share, gathera
 from deltaprop.training.state import TrainingState
 
 FEWEST_HELD = 2
-ANEW = "Use warm_start=False to begin anew."
+ANEW = "Use warm_start=False to start again."
 
 
 @dataclass(frozen=True)
 class FitResult:
-    """What a call of fit made: all that an estimator shows, and all that a further call goes on from."""
+    """The result of a call of fit: all that an estimator shows, and all that the next call continues from."""
 
     encoding: Encoding
     network: Network
@@ -94,7 +94,7 @@ def train_network(
 
 @contextmanager
 def _theta_restored_on_failure(theta: Array) -> Iterator[None]:
-    """Put θ back in place after an error, since coefs_ that a user holds look into it."""
+    """Put θ back in place after an error, because coefs_ that a user holds are views of it."""
     kept = theta.copy()
     try:
         yield

@@ -210,7 +210,7 @@ def _known(data: Source) -> Array:
 
 
 def _without(data: Source, drop: Sequence[str], *, strict: bool) -> Source:
-    """The data without these columns; `strict` refuses a name that is no column."""
+    """The data without these columns; `strict` refuses an unknown name."""
     wrong = [name for name in drop if name not in data.feature_names]
     if strict and wrong:
         near = nearest(wrong[0], data.feature_names)
