@@ -1,10 +1,11 @@
-# The only commands to know. Each makes its own .venv when there is none, and does nothing when there is nothing to do.
+# All commands. Each prepares .venv if it does not exist or is out of date.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BUILD = $(firstword $(wildcard build/cp3*))
 
-.PHONY: help demo test check lint types bench sanitize clean
+.PHONY: help demo test check lint types format native bench sanitize clean
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
@@ -14,7 +15,7 @@ $(READY): pyproject.toml CMakeLists.txt $(wildcard native/src/*)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'scikit-build-core>=1.0' 'nanobind>=2.9' cmake ninja
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[test]'
-	@$(BIN)/python -c 'from deltaprop.engines.select import engines; print(*(f"{e.name} engine: {e.why}" for e in engines() if e.name == "native"))'
+	@$(BIN)/python -c 'from deltaprop.engines.registry import probes; print("native engine:", probes()["native"].why)'
 	@touch $@
 
 demo: $(READY)  ## train on the handwritten digits, check the gradients, save, predict
@@ -23,14 +24,25 @@ demo: $(READY)  ## train on the handwritten digits, check the gradients, save, p
 test: $(READY)  ## the test suite, under three minutes
 	@$(BIN)/python -m pytest -n auto
 
-lint: $(READY)
+lint: $(READY)  ## ruff, and the check of the prose
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/python tools/prose.py
 
 types: $(READY)
 	@$(BIN)/mypy
 
-check: lint types test  ## what CI runs: ruff, strict types, tests
+format: $(READY)  ## format the Python, and the C++ if clang-format is installed
+	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format .
+	@! command -v clang-format >/dev/null || clang-format -i native/*/*.[ch]pp
+
+native:  ## rebuild the compiled core after an edit in native/src
+	@test -n "$(BUILD)" || $(MAKE) $(READY)
+	@$(BIN)/cmake --build $(or $(BUILD),build/cp3*)
+	@$(BIN)/cmake --install $(or $(BUILD),build/cp3*) --prefix "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("platlib"))')"
+	@touch $(READY)
+
+check: lint types test  ## what CI runs: ruff, prose, strict types, tests
 
 bench: $(READY)  ## the measurements in docs/performance.md
 	@$(BIN)/python -m benchmarks

@@ -1,1 +1,1 @@
-"""Measurements: each module prints one table and runs alone as `python -m benchmarks.NAME`."""
+"""Measurements: each module prints its tables and can be run as `python -m benchmarks.NAME`."""

@@ -1,4 +1,4 @@
-"""All measurements in turn: what `make bench` runs. The peers come with `pip install '.[bench]'`; about 20 minutes."""
+"""Runs all measurements, in about 20 minutes; `make bench` calls it. `pip install '.[bench]'` installs the peers."""
 
 from benchmarks import _machine, fit, memory, overhead, reference, sklearn_migration, sparse, start_up, tables
 from benchmarks.peers import __main__ as peers

@@ -1,4 +1,4 @@
-"""On what, when, with which versions and by which command: what stands above every table."""
+"""The heading of every table: command, date, commit, machine and versions."""
 
 import platform
 import re
@@ -15,7 +15,7 @@ PACKAGES = ("deltaprop", "numpy", "scipy", "scikit-learn", "torch", "jax", "jaxl
 
 
 def lscpu() -> dict[str, str]:
-    """What lscpu says, by its headings; nothing where there is none."""
+    """The output of lscpu by heading; empty if there is no lscpu."""
     if shutil.which("lscpu") is None:
         return {}
     text = subprocess.run(
@@ -40,7 +40,7 @@ def machine() -> str:
 
 
 def versions() -> str:
-    """Python's, and that of each library; "absent" for what is not installed."""
+    """The versions of Python and of each library; "absent" if it is not installed."""
     parts = [f"Python {platform.python_version()}"]
     for package in PACKAGES:
         try:
@@ -51,7 +51,7 @@ def versions() -> str:
 
 
 def revision() -> str:
-    """The commit that is measured, or nothing outside of a checkout."""
+    """The measured commit; empty outside of a checkout."""
     root = Path(__file__).parents[1]
     try:
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Child processes that measure: the number of cores and of every library's threads is fixed before the first import."""
+"""Child processes for measurements; the numbers of cores and threads are fixed before the first import."""
 
 import json
 import os
@@ -24,7 +24,7 @@ print(best, blas[0]["architecture"] if blas else "none")
 
 
 def cores(n: int) -> list[int] | None:
-    """The last n cores that this process may use; None where they cannot be chosen (not Linux) or are too few."""
+    """The last n cores that this process may use; None if they cannot be chosen (not Linux) or are too few."""
     if not hasattr(os, "sched_setaffinity"):
         print("skipped: this system cannot pin a process to cores", file=sys.stderr)
         return None
@@ -36,10 +36,10 @@ def cores(n: int) -> list[int] | None:
 
 
 def environment(n: int, kernel: str | None = None) -> dict[str, str]:
-    """This process's environment without what spoils OpenBLAS, with n threads for every library."""
+    """The environment with n threads for every library, without the settings that slow OpenBLAS down."""
     clean = {name: value for name, value in os.environ.items() if name not in SPOILERS}
     clean |= dict.fromkeys(POOLS, str(n))
-    clean["JAX_PLATFORMS"] = "cpu"  # XLA takes its number of threads from the process's cores
+    clean["JAX_PLATFORMS"] = "cpu"  # XLA uses as many threads as the process has cores
     if n == 1:
         clean["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
     return clean | ({"OPENBLAS_CORETYPE": kernel} if kernel else {})
@@ -58,13 +58,13 @@ def _popen(arguments: list[str], pinned: list[int], kernel: str | None, **given)
 
 @cache
 def best_kernel() -> str | None:
-    """The value of OPENBLAS_CORETYPE that multiplies fastest here, on one core; says what was tried."""
+    """The value of OPENBLAS_CORETYPE with the fastest product on one core; prints the tried ones."""
     pinned = cores(1)
     tried: dict[str | None, tuple[float, str]] = {}
     for kernel in (*KERNELS, *KERNELS) if pinned else ():
         with _popen(["-c", SGEMM], pinned, kernel, stderr=subprocess.DEVNULL) as child:
             words = child.stdout.read().split()
-        if child.returncode == 0:  # a kernel that needs instructions that are not here ends its process
+        if child.returncode == 0:  # a kernel with unsupported instructions ends its process
             tried[kernel] = min((float(words[0]), words[1]), tried.get(kernel, (float("inf"), "")))
     shown = {kernel or f"own choice, {name}": f"{2 * 768**3 / s / 1e9:.0f}" for kernel, (s, name) in tried.items()}
     best = min(tried, key=lambda kernel: tried[kernel][0] * (1.0 if kernel is None else 1.03), default=None)
@@ -73,7 +73,7 @@ def best_kernel() -> str | None:
 
 
 def results(module: str, n: int, *arguments: str) -> Iterator[dict]:
-    """Run `python -m module` pinned to n cores, and give each line that it prints, a JSON object, as it comes."""
+    """Run `python -m module` pinned to n cores, and yield the JSON object in each line of its output."""
     pinned = cores(n)
     if pinned is None:
         return

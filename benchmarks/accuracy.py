@@ -1,15 +1,15 @@
-"""How exact the gradients are: units in the last place against mpmath, beside PyTorch's and JAX's autograd.
+"""The errors of the gradients of both engines and of PyTorch's and JAX's autograd, in ulp, against mpmath.
 
-Every σ stands once in a hidden layer, every cost once behind the outputs it goes with. The networks are made so that
-z = W a + b and the sums of BP2 are exact in any order (weights 1, one term each): what is left is what the formulas of
-σ, σ' and ∇_a C, and the products, make of it. Numbers below the smallest normal one are left out: there, a last place
-says little. `python -m benchmarks.accuracy [--engine native] [--write docs/accuracy-native.md]`; needs mpmath, PyTorch
-and JAX.
+Every σ is once in a hidden layer, every cost once with each suitable output. In these networks z = W a + b and the sums
+of BP2 are exact in any order (weights 1, one term each), so the errors are those of the formulas of σ, σ' and ∇_a C and
+of the products. Numbers below the smallest normal one are left out, because their last place is coarse.
+`python -m benchmarks.accuracy [--write docs/accuracy.md]`; needs mpmath, PyTorch and JAX.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,6 @@ from torch.nn import functional
 
 import deltaprop as dp
 from deltaprop.core.activations import ACTIVATIONS
-from deltaprop.engines.select import select
 from deltaprop.verify.exact import DIGITS, exact_gradient, ulps
 
 jax.config.update("jax_enable_x64", True)
@@ -29,7 +28,9 @@ torch.set_num_threads(1)
 
 NEAR, FAR, M = 8.0, 30.0, 1024
 HALF = 0.5
-WHO = ("deltaprop", "PyTorch", "JAX")
+ENGINES = ("native", "reference")
+PEERS = ("PyTorch", "JAX")
+WHO = (*ENGINES, *PEERS)
 WHAT = ("W", "b", "x")
 
 TORCH = {
@@ -45,7 +46,7 @@ JAX = {
     "gelu": lambda z: jax.nn.gelu(z, approximate=False), "silu": jax.nn.silu, "mish": jax.nn.mish,
     "softplus": jax.nn.softplus, "exp": jnp.exp, "softmax": lambda z: jax.nn.softmax(z, axis=1),
 }  # fmt: skip
-# Σ over the outputs and the examples, of z^L where that is how the library has it, of a^L elsewhere.
+# Σ over the outputs and the examples: a function of z^L if the library has one, otherwise of a^L.
 TORCH_OF_Z = {
     ("softmax", "cross_entropy"): lambda z, y: functional.cross_entropy(z, y, reduction="sum"),
     ("sigmoid", "cross_entropy"): lambda z, y: functional.binary_cross_entropy_with_logits(z, y, reduction="sum"),
@@ -80,7 +81,7 @@ PAIRS = [
 
 @dataclass(frozen=True)
 class Problem:
-    """One network and its examples, each of which counts on its own: the cost is their sum."""
+    """One network and its examples; the cost is the sum over the examples. `counts` are the gradients to compare."""
 
     net: dp.Network
     X: np.ndarray
@@ -89,18 +90,18 @@ class Problem:
 
 
 def grid(dtype: str, m: int = M) -> np.ndarray:
-    """z, m of them: half within ±8, half within ±30, with few enough digits for exact sums."""
+    """m values of z: half within ±8, half within ±30, rounded so that sums are exact."""
     rng = np.random.default_rng(0)
     z = np.concatenate([rng.uniform(-NEAR, NEAR, m // 2), rng.uniform(-FAR, FAR, m // 2)])
     digits = 2.0**16 if dtype == "float32" else 2.0**40
     return (np.round(z * digits) / digits).astype(dtype)
 
 
-def of_activation(name: str, dtype: str, engine: str) -> list[Problem]:
-    """1 - n - 1 with every z in a unit of its own, for W and b; 1 - 1 - 1 with every z in an example, for x."""
+def of_activation(name: str, dtype: str) -> list[Problem]:
+    """1 - n - 1 with one z per unit, for W and b; 1 - 1 - 1 with one z per example, for x."""
     z, kind = grid(dtype), {"activation": name, "output": "identity", "cost": "absolute"}
-    units = dp.Network([1, len(z), 1], **kind, dtype=dtype, engine=engine, seed=0)
-    rows = dp.Network([1, 1, 1], **kind, dtype=dtype, engine=engine, seed=0)
+    units = dp.Network([1, len(z), 1], **kind, dtype=dtype, engine="reference", seed=0)
+    rows = dp.Network([1, 1, 1], **kind, dtype=dtype, engine="reference", seed=0)
     for net, first in ((units, z[:, None]), (rows, [[1]])):
         net.theta[...] = 0
         net.layer(1).W[...], net.layer(2).W[...] = first, 1
@@ -109,13 +110,13 @@ def of_activation(name: str, dtype: str, engine: str) -> list[Problem]:
     return [one, Problem(rows, z[:, None], np.full((len(z), 1), low, dtype), ("x",))]
 
 
-def of_cost(output: str, cost: str, dtype: str, engine: str) -> list[Problem]:
-    """1 - n_L, one example at a time: z in the biases and one weight, so that x reaches one output alone."""
+def of_cost(output: str, cost: str, dtype: str) -> list[Problem]:
+    """1 - n_L, one example at a time: z is set by the biases and one weight, so that x reaches only one output."""
     n = 3 if output == "softmax" else 1
     rng, found = np.random.default_rng(1), []
     z = rng.permutation(grid(dtype, M // 2 * n)).reshape(-1, n)
     for row in z:
-        net = dp.Network([1, n], output=output, cost=cost, dtype=dtype, engine=engine, seed=0)
+        net = dp.Network([1, n], output=output, cost=cost, dtype=dtype, engine="reference", seed=0)
         net.layer(1).W[...], net.layer(1).b[...] = 0, row
         net.layer(1).W[0], net.layer(1).b[0] = row[0], 0
         found.append(Problem(net, np.ones((1, 1), dtype), target(cost, n, rng).astype(dtype)))
@@ -129,11 +130,22 @@ def target(cost: str, n: int, rng: np.random.Generator) -> np.ndarray:
     return rng.integers(0, 20, (1, n)) if cost == "poisson" else rng.integers(-32, 32, (1, n)) / 16
 
 
-def by_deltaprop(problem: Problem) -> dict[str, np.ndarray]:
-    net, m = problem.net, len(problem.X)
-    vector = net.backprop(problem.X, problem.Y).vector
-    weights = net.spec.n_weights
-    return {"W": vector[:weights] * m, "b": vector[weights:] * m, "x": net.input_gradient(problem.X, problem.Y) * m}
+def by_engine(engine: str) -> Callable[[Problem], dict[str, np.ndarray]]:
+    def run(problem: Problem) -> dict[str, np.ndarray]:
+        spec, m = problem.net.spec, len(problem.X)
+        hidden, output = [s.name for s in spec.activations[:-1]], spec.output.name
+        described = {"activation": hidden or "identity", "output": output, "cost": spec.cost.name, "dtype": spec.dtype}
+        net = dp.Network(spec.sizes, **described, engine=engine, seed=0)
+        net.theta[...] = problem.net.theta
+        vector, dx = net.backprop(problem.X, problem.Y).vector, net.input_gradient(problem.X, problem.Y)
+        weights = count_weights(net)
+        return {"W": vector[:weights] * m, "b": vector[weights:] * m, "x": dx * m}
+
+    return run
+
+
+def count_weights(net: dp.Network) -> int:
+    return sum(layer.W.size for layer in net)
 
 
 def by_torch(problem: Problem) -> dict[str, np.ndarray]:
@@ -179,13 +191,13 @@ def by_jax(problem: Problem) -> dict[str, np.ndarray]:
 
 
 def errors(problems: list[Problem]) -> dict[str, dict[str, np.ndarray]]:
-    """Every element's error in ulp: by who, of what."""
+    """The error of every element in ulp, by engine or library and by gradient."""
     found = {who: {what: [] for what in WHAT} for who in WHO}
     for problem in problems:
-        spec, m = problem.net.spec, len(problem.X)
+        spec, m, weights = problem.net.spec, len(problem.X), count_weights(problem.net)
         exact = exact_gradient(spec, problem.net.theta, problem.X, problem.Y)
-        truth = {"W": exact.theta[: spec.n_weights] * m, "b": exact.theta[spec.n_weights :] * m, "x": exact.x * m}
-        for who, run in zip(WHO, (by_deltaprop, by_torch, by_jax), strict=True):
+        truth = {"W": exact.theta[:weights] * m, "b": exact.theta[weights:] * m, "x": exact.x * m}
+        for who, run in zip(WHO, (*map(by_engine, ENGINES), by_torch, by_jax), strict=True):
             for what, claimed in run(problem).items():
                 if what not in problem.counts:
                     continue
@@ -198,10 +210,10 @@ def errors(problems: list[Problem]) -> dict[str, dict[str, np.ndarray]]:
 Row = tuple[str, str, dict[str, tuple[float, float]]]
 
 
-def rows_of(dtype: str, engine: str) -> list[Row]:
-    """(which σ or pair, which gradient, (worst, median) by who)."""
-    problems = {name: of_activation(name, dtype, engine) for name in ACTIVATIONS}
-    problems |= {f"{output}, {cost}": of_cost(output, cost, dtype, engine) for output, cost in PAIRS}
+def rows_of(dtype: str) -> list[Row]:
+    """(σ or pair, gradient, (worst, median) by engine or library)."""
+    problems = {name: of_activation(name, dtype) for name in ACTIVATIONS}
+    problems |= {f"{output}, {cost}": of_cost(output, cost, dtype) for output, cost in PAIRS}
     found = []
     for name, several in problems.items():
         e = errors(several)
@@ -209,10 +221,12 @@ def rows_of(dtype: str, engine: str) -> list[Row]:
     return found
 
 
-def worse(row: Row) -> bool:
-    """Whether ours, worst or median, is above the better of the other two by more than HALF a unit, one rounding."""
-    ours, *others = (row[2][who] for who in WHO)
-    return any(mine > min(theirs) + HALF for mine, *theirs in zip(ours, *others, strict=True))
+def worse(row: Row) -> list[str]:
+    """The engines whose worst or median error is above that of the better library by more than one rounding, HALF."""
+    errors, peers = row[2], [row[2][peer] for peer in PEERS]
+    return [
+        e for e in ENGINES if any(mine > min(*theirs) + HALF for mine, *theirs in zip(errors[e], *peers, strict=True))
+    ]
 
 
 def shown(value: float) -> str:
@@ -223,54 +237,62 @@ def table(rows: list[Row]) -> str:
     lines = ["| | of | " + " | ".join(WHO) + " | |", "| --- | --- |" + " ---: |" * len(WHO) + " --- |"]
     for name, what, e in rows:
         cells = " | ".join(f"{shown(e[who][0])} / {shown(e[who][1])}" for who in WHO)
-        lines.append(f"| {name} | {what} | {cells} | {'worse' if worse((name, what, e)) else ''} |")
+        marks = ", ".join(f"{engine} is worse" for engine in worse((name, what, e)))
+        lines.append(f"| {name} | {what} | {cells} | {marks} |")
     return "\n".join(lines)
 
 
 TEXT = """# How exact the gradients are
 
-Written by `python -m benchmarks.accuracy --engine {engine} --write docs/accuracy-{engine}.md`: engine {engine},
-NumPy {numpy}, PyTorch {torch}, JAX {jax}. Each cell is the worst and the median error in units in the last place
-(ulp) of the exact gradient, which mpmath computes with {digits} digits from the definitions. PyTorch and JAX answer by
-autograd of their own functions, on the same numbers.
+Written by `python -m benchmarks.accuracy --write docs/accuracy.md`: the native and the reference engine, NumPy {numpy},
+PyTorch {torch}, JAX {jax}. Each cell is the worst and the median error in units in the last place (ulp) of the
+exact gradient, which mpmath computes with {digits} digits from the definitions. PyTorch and JAX differentiate their own
+functions by autograd, with the same numbers.
 
-Every σ stands once in the hidden layer of a network with the cost absolute, for {m} values of z within ±{far:g}, half
-of them within ±{near:g}; every cost once behind the outputs it goes with, for {half} single examples. The networks are
-made so that z = W a + b and the sums of BP2 are exact in any order: what is left is what the formulas of σ, σ' and
-∇_a C, and the products, make of it. Numbers below the smallest normal one are left out.
+Every σ is tested in the hidden layer of a network with the absolute cost, for {m} values of z within ±{far:g}, half of
+them within ±{near:g}; every cost is tested with its outputs, for {half} single examples. In these networks z = W a + b
+and the sums of BP2 are exact in any order, so the errors are those of the formulas of σ, σ' and ∇_a C and of the
+products. Numbers below the smallest normal one are left out.
 
-Rows that are worse than the better of the other two by more than half a unit, one rounding: **{bad}** of {all}.{which}
-Large errors that all three share are those of a difference a - y that cancels: no formula of a and y can mend them.
+Rows whose error is larger than that of the better library by more than half a unit, one rounding, out of {all}: {bad}.
+If all columns have a large error, a difference a - y cancels, which no formula in a and y can avoid.
 
-What it took: Φ from `erfcx`, with z² split so that its square is exact (SciPy's `ndtr` and `exp(-z²/2)` lose z²/2
-units in the left tail); σ' of silu and mish over one denominator, so that little cancels at their zeros; 1 - a as
-σ(-z) in BP1 of sigmoid with cross-entropy; (a - y) / a for 1 - y / a; the exponentials of elu, selu, softplus, exp and
-gelu in float32 by way of float64.
+The formulas behind these numbers: Φ from `erfcx`, with z² split so that its square is exact (SciPy's `ndtr` and
+`exp(-z²/2)` lose z²/2 units in the left tail); σ' of silu and mish over one denominator, so that little cancels at
+their zeros; 1 - a as σ(-z) in BP1 of sigmoid with cross-entropy; (a - y) / a for 1 - y / a; on the reference engine,
+float64 for the exponentials of elu, selu, softplus, exp and gelu in float32.
 """
 
 
-def document(engine: str) -> tuple[str, int]:
-    """The text of docs/accuracy-ENGINE.md, and how many rows are worse."""
-    tables = {dtype: rows_of(dtype, engine) for dtype in ("float32", "float64")}
-    bad = [f"{dtype} {row[0]} ({row[1]})" for dtype, rows in tables.items() for row in rows if worse(row)]
+def summary(worse_rows: dict[str, list[str]]) -> str:
+    """How many rows are worse with each engine, and which."""
+    return "; ".join(f"{e} **{len(rows)}**" + f" ({', '.join(rows)})" * bool(rows) for e, rows in worse_rows.items())
+
+
+def document() -> tuple[str, bool]:
+    """The text of docs/accuracy.md, and whether any row is worse."""
+    tables = {dtype: rows_of(dtype) for dtype in ("float32", "float64")}
+    bad: dict[str, list[str]] = {engine: [] for engine in ENGINES}
+    for dtype, rows in tables.items():
+        for row in rows:
+            for engine in worse(row):
+                bad[engine].append(f"{dtype} {row[0]}, {row[1]}")
     text = TEXT.format(
-        engine=engine, numpy=np.__version__, torch=torch.__version__, jax=jax.__version__, digits=DIGITS,
-        m=M, half=M // 2, near=NEAR, far=FAR, bad=len(bad), all=sum(map(len, tables.values())),
-        which=f" It is {', '.join(bad)}." if bad else "",
+        numpy=np.__version__, torch=torch.__version__, jax=jax.__version__, digits=DIGITS,
+        m=M, half=M // 2, near=NEAR, far=FAR, bad=summary(bad), all=sum(map(len, tables.values())),
     )  # fmt: skip
     for dtype, rows in tables.items():
         text += f"\n## {dtype}\n\n{table(rows)}\n"
-    return text, len(bad)
+    return text, any(bad.values())
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--engine", default="auto")
     parser.add_argument("--write", type=Path)
     options = parser.parse_args()
-    text, bad = document(select(options.engine).name)
+    text, bad = document()
     if options.write:
         options.write.write_text(text, "utf-8")
     else:
         print(text)
-    raise SystemExit(bool(bad))
+    raise SystemExit(bad)

@@ -1,8 +1,8 @@
-"""Every σ and σ' of the compiled core against mpmath: worst and median error in ulps, and their speed beside NumPy's.
+"""Every σ and σ' of the compiled core: worst and median error in ulp against mpmath, and the speed relative to NumPy.
 
 float32: every STRIDE-th number of those with 2^-14 <= |z| < 128 (`python -m benchmarks.elementwise 1`: every one), and
-some millions of the others, where an oracle in float64 finds the worst places; float64: a million random numbers with a
-long double oracle. mpmath judges the worst places, some thousand special points, and 2000 usual ones for the median.
+some millions of the others, of which an oracle in float64 finds the worst; float64: a million random numbers with a
+long double oracle. mpmath gives the errors of the worst, of some thousand special points, and of 2000 normal ones.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from deltaprop.core.activations import ACTIVATIONS, SELU_ALPHA, SELU_LAMBDA
 from tests.exact import TRUTH, ZEROS, exact, special_points, ulps
 
 STRIDE = 17
-SPARSE = 61  # times the stride, where σ and σ' are simple
+SPARSE = 61  # times the stride, for z at which σ and σ' are simple
 CHUNK = 1 << 19
 DENSE = (0x38800000, 0x43000000)  # the bits of 2^-14 and 128
 KEPT = 6  # of each chunk's worst, for mpmath
@@ -26,7 +26,7 @@ SETS = _native.instruction_sets()
 
 
 def native(name, instruction_set, z):
-    """(σ, σ') by the code that plans run."""
+    """(σ, σ') by the compiled code of the plans."""
     a, dsigma = np.empty_like(z), np.empty_like(z)
     _native.activate(instruction_set, _native.ACTIVATIONS[name], z, a, dsigma)
     return a, dsigma
@@ -42,7 +42,7 @@ ENGINES = {**{s: (lambda name, z, s=s: native(name, s, z)) for s in SETS}, "NumP
 
 
 def oracle(name, z):
-    """(σ, σ') to a few units of z's own, wider type; nothing near the zeros of σ'."""
+    """(σ, σ') to a few units of the wider type of z, except near the zeros of σ'."""
     with np.errstate(all="ignore"):
         e = np.exp(-np.abs(z))
         up = z >= 0
@@ -79,7 +79,7 @@ def _gelu(z):
 
 
 def about(got, want):
-    """The error in ulps of got's type, from a want in a wider type."""
+    """The error of `got` in ulp of its type, from a right value in a wider type."""
     info = np.finfo(got.dtype)
     with np.errstate(all="ignore"):
         exponent = np.maximum(np.frexp(want)[1] - 1, info.minexp) - info.nmant
@@ -88,7 +88,7 @@ def about(got, want):
 
 
 class Worst:
-    """The worst places of one function and engine, by the oracle."""
+    """The z with the largest errors of one function and engine, by the oracle."""
 
     def __init__(self):
         self.places = []
@@ -116,17 +116,17 @@ def float32_chunks(stride):
 
 
 def float64_chunks(rng):
-    """Random float64 in the range where σ and σ' are neither 0, 1 nor z."""
+    """Random float64 in the range in which σ and σ' are not 0, 1 or z."""
     for low, high in ((-746, -690), (-39, -30), (-30, 0), (-8, 8), (-2, 2), (-0.5, 0.5), (0, 40), (40, 710)):
         yield rng.uniform(low, high, CHUNK // 8)
     yield np.ldexp(rng.uniform(-2, 2, CHUNK // 8), rng.integers(-40, 0, CHUNK // 8))
 
 
 def search(name, chunks, wide):
-    """The worst places of every engine, for σ and σ'."""
+    """The z with the largest errors of every engine, for σ and σ'."""
     found = {engine: (Worst(), Worst()) for engine in ENGINES}
     for z in chunks:
-        if wide == np.longdouble:  # where long double no longer suffices, the special points do
+        if wide == np.longdouble:  # the special points cover the range in which long double does not suffice
             z = z[np.abs(z - ZEROS.get(name, np.inf)) > 1 / 16]
         want = oracle(name, z.astype(wide))
         for engine, run in ENGINES.items():
@@ -139,7 +139,7 @@ def errors_of(name, dtype, stride):
     """{engine: ((worst, median) of σ, the same of σ')}."""
     if dtype == np.float32:
         found = search(name, float32_chunks(stride), np.float64)
-    else:  # no long double erfc here: gelu is judged by mpmath alone
+    else:  # no long double erfc here: gelu uses only mpmath
         found = search(name, [] if name == "gelu" else float64_chunks(np.random.default_rng(0)), np.longdouble)
     usual = np.random.default_rng(1).normal(0, 2, 2000).astype(dtype)
     special = special_points(np.dtype(dtype), 40 if name == "gelu" and dtype == np.float64 else 8)
@@ -173,7 +173,7 @@ def accuracy(stride):
 
 
 def speed():
-    """How many times as fast as NumPy each instruction set computes σ and σ', in turn, medians of pairs."""
+    """The speed of σ and σ' on each instruction set relative to NumPy, in turn, medians of pairs."""
     rng = np.random.default_rng(0)
     print(
         "\n| σ and σ', against NumPy | " + " | ".join(f"{d} {s}" for d in ("float32", "float64") for s in SETS) + " |"

@@ -1,7 +1,7 @@
 """`MLPClassifier.fit` against scikit-learn's, wall time: MNIST 784-100-10, relu, Adam, batch 200, 5 epochs, float32.
 
-The same settings by the same names, the same weights and shuffles. Where both arrive is told beside the time: the loss
-on the training images, and the accuracy on the test images, which lie where benchmarks/tables.py looks for them.
+Both get the same settings, weights and shuffles. The tables also show the results: the loss on the training images and
+the accuracy on the test images. The data are in the folder that benchmarks/tables.py uses.
 """
 
 import json

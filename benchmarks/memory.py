@@ -1,7 +1,7 @@
-"""Peak memory of training beyond the data, against what it should be: parameters, slots, one batch of activations.
+"""The peak memory of training in addition to the data; expected: parameters, slots, one batch of activations.
 
-784-256-128-10, batch 128, Adam, float32, on 40,000 rows (120 MiB). `tracemalloc` sees every array
-that NumPy makes, so it is the reference engine that is measured.
+784-256-128-10, batch 128, Adam, float32, on 40,000 rows (120 MiB). `tracemalloc` counts
+the arrays of NumPy, so the reference engine is measured.
 """
 
 import tracemalloc

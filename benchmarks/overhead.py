@@ -1,7 +1,7 @@
-"""What one call costs: `net.forward` on one row, against the same call of each peer, microseconds on one core.
+"""The time of one call: `net.forward` on one row, and the same call of each peer, microseconds on one core.
 
-The nets have sigmoid hidden layers and a softmax output, float32; the results are compared before anything is timed.
-The compiled call, which does the arithmetic, is timed alone too: the rest is the checks and the answer's array.
+The nets have sigmoid hidden layers and a softmax output, float32; the results are compared before the timing.
+The compiled call, which does the arithmetic, is also timed separately: the rest is checks and the array of the result.
 """
 
 import json
@@ -12,12 +12,12 @@ from benchmarks import _machine, _process
 
 SIZES = ([4, 8, 3], [30, 16, 16, 3], [784, 30, 10], [784, 256, 128, 10])
 CALLS = 200  # a run
-GOAL = 3.0  # µs, of the whole call, for a net whose arithmetic is next to nothing
+GOAL = 3.0  # µs, of the whole call, for a net with almost no arithmetic
 OWN, CORE = "deltaprop", "compiled call"
 
 
 def repeated(contender):
-    """The contender with many calls in a run, so that the clock costs nothing; `outcome` is still one call's."""
+    """The contender with many calls per run, so that the clock does not count; `outcome` is that of one call."""
     from dataclasses import replace
 
     def run():
@@ -29,7 +29,7 @@ def repeated(contender):
 
 
 def compiled_call(job):
-    """The call of the compiled core within `net.forward`, alone; nobody on an engine that has none."""
+    """The call of the compiled core in `net.forward`, separately; empty on an engine without it."""
     import numpy as np
 
     from deltaprop.bench.contenders import our_network
@@ -83,12 +83,12 @@ def main(rounds=15):
         return
     names = [name for name in found[0]["us"] if name not in (OWN, CORE)]
     rows = [[one["net"], *row(one["us"], names)] for one in found]
-    print(_machine.table(["µs per call", OWN, f"of it the {CORE}", "around it", *names], rows))
+    print(_machine.table(["µs per call", OWN, f"of it the {CORE}", "the rest", *names], rows))
     net, whole, core, around = rows[0][:4]
     over = median(found[0]["us"][OWN]) - GOAL
     verdict = "met" if over <= 0 else f"missed by {over:.1f} µs"
     print(f"Goal: at most {GOAL:.0f} µs for {net}. The whole call takes {whole} µs: {verdict}.")
-    print(f"Of it the {CORE}, which does the arithmetic, takes {core} µs, and what is around it {around} µs.")
+    print(f"The {CORE}, which does the arithmetic, takes {core} µs of it, the rest {around} µs.")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The reference engine against the same computation written by hand in NumPy: one training step, plain SGD.
 
-784-256-128-10, sigmoid hidden layers, softmax and cross-entropy, batch 128, float32; 100 steps a round. Both start at
-the same parameters and take the same batches; their costs are compared before anything is timed.
+784-256-128-10, sigmoid hidden layers, softmax and cross-entropy, batch 128, float32; 100 steps a round. Both start from
+the same parameters and use the same batches; their costs are compared before the timing.
 """
 
 import sys
@@ -11,7 +11,8 @@ from threadpoolctl import threadpool_limits
 
 import deltaprop as dp
 from benchmarks._timing import interleaved
-from deltaprop.engines.protocol import Rules, Steps
+from deltaprop.engines.protocol import Data, Steps
+from deltaprop.optim.rules import Rules
 
 SIZES, BATCH, STEPS, RATE = [784, 256, 128, 10], 128, 100, 0.1
 
@@ -26,7 +27,7 @@ def softmax(z):
 
 
 def steps_by_hand(W, b, X, y, order):
-    """What a careful person writes: rows, in place where it is free; returns the cost of each step."""
+    """Careful hand-written code: rows, in-place operations if they are free; returns the cost of each step."""
     costs, rate = [], np.float32(RATE)
     for start in range(0, len(order), BATCH):
         rows = order[start : start + BATCH]
@@ -54,13 +55,13 @@ def contenders():
     order = rng.permutation(len(X))
     net = dp.Network(SIZES, activation="sigmoid", seed=0, engine="reference")
     W, b = [layer.W.copy() for layer in net], [layer.b.copy() for layer in net]
-    plan, rules = net.new_plan(BATCH), Rules(dp.SGD(RATE))
-    bounds = np.arange(0, len(X) + 1, BATCH)
+    training = net.new_plan(BATCH).begin(net.theta, (), Rules(dp.SGD(RATE)), Data(X, y, None))
+    steps = Steps(order, np.arange(0, len(X) + 1, BATCH), np.full(STEPS, RATE))
 
     def engine():
-        steps = Steps(X, y, None, order, bounds, np.full(STEPS, RATE))
-        assert plan.train(net.theta, (), rules, steps) == STEPS
-        return steps.costs
+        report = training.run(steps)
+        assert report.done == STEPS
+        return report.costs
 
     return engine, lambda: steps_by_hand(W, b, X, y, order)
 

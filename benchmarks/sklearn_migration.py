@@ -1,11 +1,11 @@
 """One import changed: scikit-learn's MLPClassifier and MLPRegressor against ours, five data sets, time beside score.
 
-The same parameters and the same random_state, so that both take the same steps. Four ways to fit: scikit-learn on
-float64, as its users have it; deltaprop on the same arrays; deltaprop with dtype="float32"; scikit-learn on float32
-arrays. Tables are encoded by TableEncoder, from the training rows; scores are on rows that no fit saw. Adult is fitted
-twice: on dense rows, and on the CSR that an encoder gives by itself. All but digits are looked for where
-benchmarks/tables.py looks. Three rounds on one core and on two, less than six minutes;
-`python -m benchmarks.sklearn_migration digits wine --rounds 1 --cores 2` is some of it.
+The same parameters and the same random_state, so that both make the same steps. Four ways to fit: scikit-learn on
+float64, the default of its users; deltaprop on the same arrays; deltaprop with dtype="float32"; scikit-learn on float32
+arrays. Tables are encoded by TableEncoder, from the training rows; scores are for rows that were not used in any
+fit. Adult is fitted twice: on dense rows, and on the encoder's CSR rows. All data except digits are in the folder that
+benchmarks/tables.py uses. Three rounds on one core and on two take less than six minutes; a part of it:
+`python -m benchmarks.sklearn_migration digits wine --rounds 1 --cores 2`.
 """
 
 import argparse
@@ -22,7 +22,7 @@ WINE = (
     "fixed_acidity,volatile_acidity,citric_acid,residual_sugar,chlorides,free_sulfur_dioxide,total_sulfur_dioxide,"
     "density,ph,sulphates,alcohol,quality"
 )
-FILES = {  # what has to be there
+FILES = {  # the required files
     "digits": (),
     "MNIST": ("mnist/train-images-idx3-ubyte.gz", "mnist/t10k-images-idx3-ubyte.gz"),
     "Adult": ("tables/adult-train.csv", "tables/adult-test.csv"),
@@ -31,7 +31,7 @@ FILES = {  # what has to be there
     "wine": ("tables/winequality-red.csv", "tables/winequality-white.csv"),
 }
 REGRESSIONS = ("California", "wine")
-SETTINGS = {  # beside scikit-learn's defaults: 100 relu units, Adam, batches of 200
+SETTINGS = {  # in addition to scikit-learn's defaults: 100 relu units, Adam, batches of 200
     "digits": {"max_iter": 100},
     "MNIST": {"max_iter": 5},
     "Adult": {"max_iter": 10},
@@ -39,7 +39,7 @@ SETTINGS = {  # beside scikit-learn's defaults: 100 relu units, Adam, batches of
     "California": {"hidden_layer_sizes": (100, 50), "max_iter": 40},
     "wine": {"hidden_layer_sizes": (64, 32), "activation": "tanh", "batch_size": 32, "max_iter": 30},
 }
-PAUSE = 0.2  # seconds before each fit, for threads of the one before that still spin
+PAUSE = 0.2  # seconds before each fit, until the threads of the previous one have stopped spinning
 LIMIT = 30.0  # seconds after which a data set gets no further round
 WAYS = ("scikit-learn", "deltaprop", "deltaprop float32", "scikit-learn float32")
 
@@ -47,7 +47,7 @@ WAYS = ("scikit-learn", "deltaprop", "deltaprop float32", "scikit-learn float32"
 def _parts(name):
     """(X, y) to train on and (X, y) to be scored on, as they were read."""
     from deltaprop.data.sources import load
-    from deltaprop.estimators.split import split_rows, take
+    from deltaprop.tables.split import split_rows, take
 
     if name == "MNIST":
         sources = [load(DATA / file) for file in FILES[name]]
@@ -128,7 +128,7 @@ def child(rounds, names):
 
     from deltaprop.bench.timing import Contender, take_turns
 
-    warnings.simplefilter("ignore", ConvergenceWarning)  # so many epochs are asked for, not convergence
+    warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs is fixed, so convergence is not required
     for name in names:
         X, y, X_test, y_test = read(name)
         ways = fitting(name, (X, y))
@@ -160,7 +160,7 @@ def timed(found):
 
 
 def compared(found):
-    """What was fitted, and how far the two libraries' float64 weights and predictions are apart."""
+    """The fits, and the differences of the two libraries' weights and predictions in float64."""
     settings = ", ".join(
         f"{key}={value!r}" for key, value in SETTINGS[found["name"]].items() if key != "hidden_layer_sizes"
     )
@@ -172,7 +172,7 @@ def compared(found):
 
 
 def present(names):
-    """Those whose files are here; says which are not."""
+    """The data sets whose files exist; prints the missing ones."""
     absent = [name for name in names if not all((DATA / file).is_file() for file in FILES[name])]
     if absent:
         print(f"skipped: {', '.join(absent)}: not in {DATA}; DELTAPROP_DATA may name the folder that holds them\n")

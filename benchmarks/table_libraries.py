@@ -1,7 +1,7 @@
-"""polars and pyarrow on the same files: installed size, import and read times, what each does with odd files.
+"""polars and pyarrow on the same files: installed size, import and read times, and how each reads malformed files.
 
 Run from the repository root, with both installed:  python benchmarks/table_libraries.py
-Both do the same whole job: read every cell as text, strip it, make missing tokens null, find the type of each
+Both do the same job: read every cell as text, strip it, make missing tokens null, find the type of each
 column from all of its cells. Rounds are interleaved; the last figure of a line is the median of the rounds' own
 ratios, polars / pyarrow.
 """
@@ -71,7 +71,7 @@ def seconds(job: Callable[[], object]) -> float:
 
 
 def distinct_floats(rows: int = 300_000, columns: int = 8) -> bytes:
-    """The hardest table for a reader that converts distinct cells only: no cell comes twice."""
+    """The hardest table for a reader that converts distinct cells only: all cells are different."""
     values = np.random.default_rng(0).normal(size=(rows, columns))
     out = io.BytesIO()
     pl.DataFrame(values, schema=[f"c{index}" for index in range(columns)]).write_csv(out)

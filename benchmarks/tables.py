@@ -1,6 +1,6 @@
-"""The promises on real data, each by one command with its default settings; skipped where the files are absent.
+"""The goals on real data, each by one command with its default settings; skipped if the files are absent.
 
-The files are looked for in the folder that DELTAPROP_DATA names, else in ../shared/data beside the checkout.
+The files are read from the folder DELTAPROP_DATA or, if it is not set, from ../shared/data beside the checkout.
 """
 
 import json

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from deltaprop.engines import select as selection
-from deltaprop.engines.select import FORCED_SET, engines, select
+from deltaprop.engines import native as native_module
+from deltaprop.engines.native import FORCED_SET
+from deltaprop.engines.registry import probes, select
 
 settings.register_profile("local", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True, database=None)
@@ -24,7 +25,7 @@ def rng(request):
 
 
 INSTRUCTION_SETS = ("avx512", "avx2", "base")
-ENGINES = [info.name for info in engines() if info.available and info.name != "native"]
+ENGINES = [name for name, probe in probes().items() if probe.available and name != "native"]
 
 
 @pytest.fixture(params=[*ENGINES, *(f"native-{name}" for name in INSTRUCTION_SETS)])
@@ -32,10 +33,10 @@ def engine(request, monkeypatch):
     """Every engine that can run here, the native one once per instruction set; skips, visibly, where one cannot."""
     name, _, instructions = request.param.partition("-")
     if instructions:
-        here = {info.name: info for info in engines()}["native"]
+        here = probes()["native"]
         if not here.available:
             pytest.skip(f"engine native: {here.why}")
-        if instructions not in selection.native.INSTRUCTION_SETS:
+        if instructions not in native_module.instruction_sets():
             pytest.skip(f"instruction set {instructions}: not on this processor, or not in this build")
         monkeypatch.setenv(FORCED_SET, instructions)
     return select(name)
@@ -44,7 +45,7 @@ def engine(request, monkeypatch):
 @pytest.fixture
 def native():
     """Skips, visibly, where the native engine is not here."""
-    here = {info.name: info for info in engines()}["native"]
+    here = probes()["native"]
     if not here.available:
         pytest.skip(f"engine native: {here.why}")
     return select("native")

@@ -14,8 +14,9 @@ def parts(content):
 
 
 def joined(header, entry, body):
-    header = {**header, "__metadata__": {"deltaprop": json.dumps(entry)}}
-    text = json.dumps(header).encode()
+    """The file of this header, with `entry` (text, or what JSON is made of) as deltaprop's own."""
+    entry = entry if isinstance(entry, str) else json.dumps(entry)
+    text = json.dumps({**header, "__metadata__": {"deltaprop": entry}}).encode()
     return struct.pack("<Q", len(text)) + text + body
 
 

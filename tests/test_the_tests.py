@@ -10,7 +10,8 @@ from strategies import network_mn
 
 import deltaprop as dp
 from deltaprop.core.activations import ACTIVATIONS, OUTPUTS
-from deltaprop.core.costs import COSTS, get_cost
+from deltaprop.core.costs import COSTS
+from deltaprop.core.functions import get_cost
 from deltaprop.verify.check import check_gradient
 
 

@@ -1,7 +1,6 @@
-"""Write docs/cli.md from the commands' own --help: python tools/cli_docs.py
+"""Writes docs/cli.md from the --help of the commands: python tools/cli_docs.py
 
-The test tests/cli/test_cli_docs.py fails where the document is out of date. The help is 80 columns wide, whatever the
-terminal.
+The test tests/cli/test_cli_docs.py fails if the document is out of date. The help is 80 columns wide on any terminal.
 """
 
 from __future__ import annotations
@@ -25,84 +24,85 @@ $ deltaprop train digits --test 0.2 --save digits.safetensors
 $ deltaprop predict digits.safetensors digits -o predictions.csv
 ```
 
-Results go to stdout; progress, remarks and errors go to stderr. While a network is trained, a terminal shows a bar;
-where the terminal cannot move its cursor (`TERM=dumb`), or `NO_COLOR` is set, it shows a line every few seconds
-instead. Into a pipe or a file goes neither, and never an escape code.
+Results go to stdout; progress, remarks and errors go to stderr. While a network is trained, a terminal shows a bar, or
+a line every few seconds if the terminal cannot move its cursor (`TERM=dumb`) or `NO_COLOR` is set. Pipes and files get
+no progress and no escape codes.
 
 """
 
 EXIT_CODES = {
-    "0": "Fine.",
-    "1": "Failed; one sentence on stderr says why. `check` and `check-code` also where a gradient is wrong.",
-    "2": "Wrong usage: an unknown command or option, or a setting that cannot be meant.",
-    "130": "Stopped by Ctrl-C. `train` ends its step, reports, and with `--save` saves the model as trained so far.",
+    "0": "Success.",
+    "1": "Failure; one sentence on stderr says why. Also if `check`, `check-code` or `derive` finds an error.",
+    "2": "Wrong usage: an unknown command or option, or an invalid value.",
+    "130": "Stopped by Ctrl-C. `train` finishes its step, prints its results, and with `--save` saves the model.",
 }
 AFTER_EXIT_CODES = """\
-What fails leaves every file as it was: a model or a table of predictions is written beside its place and then put
-there in one step. Where the output could not be written, or is one of the inputs, this is said before the work begins.
+A failure leaves every file unchanged: a model or a table of predictions is written to a temporary file, which then
+replaces the old one in one step. An output that cannot be written, or that is one of the inputs, is an error before the
+work begins.
 
 """
 
 JSON = {
     "train": {
         "network": "the layers, in words",
-        "parameters": "how many numbers the network has",
+        "parameters": "the number of weights and biases",
         "target": "`name`, `task`, `classes`; for a number `mean` and `std` of the training rows",
-        "columns": "what each column was taken for: `name`, `kind`, `source`, `missing`, `outputs`, `details`",
-        "facts": "rows, settings, why it stopped, the seed; with `--test` the metrics in `test`",
+        "columns": "how each column is treated: `name`, `kind`, `source`, `missing`, `outputs`, `details`",
+        "facts": "rows, settings, the reason for stopping, the seed; with `--test` the metrics in `test`",
         "history": "one object per epoch: `epoch`, `cost`, `validation_cost`, `validation_score`, `learning_rate`, "
         "`seconds`",
-        "saved": "the model's file, or null",
+        "saved": "the file of the model, or null",
     },
     "evaluate": {
-        "rows": "how many rows were predicted",
+        "rows": "the number of rows predicted",
         "numbers": "`accuracy`, `balanced_accuracy`, `log_loss`; for a number `r2`, `rmse`, `mae`",
-        "per_class": "for classes only: `precision`, `recall`, `rows` of each",
+        "per_class": "for classes only: `precision`, `recall`, `rows` of each class",
     },
     "check": {
         "ok": "whether every element is within the tolerance",
-        "tolerance": "the largest relative error that is taken for rounding",
-        "checked": "how many elements were compared one by one",
-        "kinks": "how many were left out, because a unit lies at a kink such as ReLU's at 0",
-        "directions": "how many random directions compared all elements of an array at once",
+        "tolerance": "the largest relative error that counts as rounding",
+        "checked": "the number of elements that were compared one by one",
+        "kinks": "the number of elements that were left out, because a unit lies at a kink such as ReLU's at 0",
+        "directions": "the number of random directions along which all elements of an array were compared at once",
         "rows": "the worst element of each array: `layer`, `equation`, `element`, `gradient`, `truth`, `error`, `ulp`",
-        "how": "how the truth was computed",
-        "example": "the row where the worst element is furthest off; null unless a gradient is wrong for a row alone",
+        "how": "how the reference gradient was computed",
+        "example": "the row with the largest error of the worst element; null unless a single row has a wrong gradient",
     },
     "derive": {
         "ok": "whether every step is proved and, where it applies, verified",
-        "network": "what the steps were verified on",
-        "given": "how many rows there were",
-        "rows": "how many took part: the first ones, as many as let every Jacobian fit into memory",
-        "left_out": "how many of them could not take part, as ∇_a C is infinite there",
+        "network": "the network on which the steps were verified",
+        "given": "the number of rows in the data",
+        "rows": "the number of rows that were used: the first ones, as many as the memory limit for Jacobians allows",
+        "left_out": "the number of these rows that were left out, because ∇_a C is infinite for them",
         "steps": "one object per step: `equation`, `step`, `heading`, `statement` (`unicode`, `latex`), `reason`, "
-        "`shapes`, `proved`, `proof` (cases `symbolic`, `rational`; `failed`), `verified` (null where it does not "
+        "`shapes`, `proved`, `proof` (cases `symbolic`, `rational`; `failed`), `verified` (null if it does not "
         "apply), `residual` in ulp, `check` (`residual`, `tolerance`, `layer`, `layers`, `note`)",
     },
     "check-code": {
-        "ok": "whether every equation holds, in a convention that is settled",
-        "verdict": "`right`, `convention` (say the option that a question names) or `wrong`",
+        "ok": "whether every equation holds, in a known convention",
+        "verdict": "`right`, `convention` (give the option that a question names) or `wrong`",
         "network": "the layers, in words",
-        "examples": "how many examples were given",
-        "called": "how the code was called, in words",
+        "examples": "the number of examples",
+        "called": "how your code was called, in words",
         "findings": "the mistakes, the last layer first: `layer`, `equation`, `mistake`, `text`, `formula`, "
         "`place`, `right`, `yours`, `number`",
-        "questions": "conventions that nothing settles, with the option that does",
-        "remarks": "what was recognised",
-        "compared": "whether all shapes were right, so that numbers were compared",
-        "failure": "how it failed before all layers were made equally wide, or empty",
+        "questions": "conventions that could not be determined, with the option that sets them",
+        "remarks": "conventions that were recognised",
+        "compared": "whether numbers were compared, which requires that all shapes are right",
+        "failure": "how your code failed with the given sizes, before layers of equal width were tried, or empty",
     },
     "info": {
         "sizes": "units per layer, the inputs first",
-        "activations": "of each layer",
-        "cost": "what was minimised",
+        "activations": "the activation of each layer",
+        "cost": "the cost that was minimised",
         "dtype": "float32 or float64",
-        "parameters": "how many numbers the network has",
+        "parameters": "the number of weights and biases",
         "facts": "about the training, as in `train`",
-        "table": "`encoder`, `target` and `drop`, see [the file format](file-format.md); null for a network alone",
+        "table": "`encoder`, `target` and `drop`, see [the file format](file-format.md); null without a table",
     },
     "bench": {
-        "seconds": "how long all of it took",
+        "seconds": "the total time",
         "results": "one object per net, engine and number of threads: `net`, `batch`, `by`, `threads`, `us_per_step` "
         "(microseconds), `gflops` (billions of multiplications and additions per second), `rows_per_second` "
         "(predicted)",
@@ -111,7 +111,7 @@ JSON = {
 
 
 def help_of(*command: str) -> str:
-    """What `deltaprop COMMAND --help` prints in a terminal of 80 columns."""
+    """The output of `deltaprop COMMAND --help` in a terminal of 80 columns."""
     from deltaprop.cli.main import app
 
     os.environ["COLUMNS"] = str(WIDTH)

@@ -1,4 +1,4 @@
-"""Measures on the cores that its parent has given it; prints one JSON object per net. Not called by hand."""
+"""Measures on the cores that its parent selected; prints one JSON object per net. Not called by hand."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def fastest(makers: list, job: Job, first: Contender) -> Contender:
 
 
 def training(job: Job, engine: str) -> tuple[list[Contender], dict[str, str]]:
-    """Everybody who trains, named "library: scope", and which variant of a library was taken."""
+    """The contenders for training, named "library: scope", and the selected variant of each library."""
     found = [
         named("deltaprop: step", ours(job, engine, by_step=True)),
         named("deltaprop: epoch", ours(job, engine)),
@@ -48,7 +48,7 @@ def training(job: Job, engine: str) -> tuple[list[Contender], dict[str, str]]:
 
 
 def prediction(job: Job, engine: str) -> tuple[list[Contender], dict[str, str]]:
-    """Everybody who predicts, and which variant of a library was taken."""
+    """The contenders for prediction, and the selected variant of each library."""
     found = [named("deltaprop", our_prediction(job, engine)), numpy_peer.prediction(job), scikit_learn_prediction(job)]
     return _with_peers(found, "PREDICTION", job)
 
@@ -61,7 +61,7 @@ def _with_peers(found: list[Contender], table: str, job: Job) -> tuple[list[Cont
 
 
 def measured(name: str, threads: int, given: Namespace) -> dict:
-    """Seconds per step in every round, peak in GFLOP/s, seconds per prediction, and how far the results are apart."""
+    """Seconds per step in every round, peak in GFLOP/s, seconds per prediction, and the differences of the results."""
     begun = perf_counter()
     if INSTALLED["torch"]:
         torch_peer.prepare(threads)

@@ -1,6 +1,6 @@
 """JAX: the whole step compiled, its parameters donated; and the whole epoch as one lax.scan.
 
-Each with W^l as it is, (n_l, n_(l-1)), and turned: XLA prefers one or the other, depending on the net.
+Each with W^l as it is, (n_l, n_(l-1)), and transposed: which one is faster in XLA depends on the net.
 """
 
 from functools import partial

@@ -1,4 +1,4 @@
-"""NumPy by hand, at its best: every array is made once, every operation writes into one that is there."""
+"""Hand-written NumPy in its fastest form: every array is allocated once and reused."""
 
 import numpy as np
 
@@ -70,7 +70,7 @@ def step(job: Job) -> Contender:
 
 
 def prediction(job: Job) -> Contender:
-    """A thousand rows at a time: what one batch needs stays in the cache."""
+    """A thousand rows at a time: the arrays of one batch stay in the cache."""
     parts = [slice(start, start + ROWS) for start in range(0, len(job.unseen), ROWS)]
     nets = {m: ByHand(job, m) for m in {len(job.unseen[part]) for part in parts}}
     out = np.empty((len(job.unseen), job.case.sizes[-1]), np.float32)

@@ -1,4 +1,4 @@
-// Multiply-adds in registers and nothing else: the most that a core can do, float32. One function per instruction set.
+// Multiply-adds in registers only: the peak of a core in float32. One function per instruction set.
 #include <sched.h>
 
 #include <thread>
@@ -38,13 +38,13 @@ __attribute__((target("avx2,fma"))) float run256(long n) { return loop<v8, 12>(n
 
 extern "C" {
 
-// Floating-point operations per iteration on one thread, or 0 where the processor lacks the instructions.
+// Floating-point operations per iteration on one thread, or 0 if the processor lacks the instructions.
 int peak_flop(int bits) {
     if (bits == 512) return __builtin_cpu_supports("avx512f") ? 2 * 16 * 16 : 0;
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? 2 * 8 * 12 : 0;
 }
 
-// Each thread on a processor of its own of those that the caller may use: the scheduler would leave two together for a while.
+// Each thread is pinned to a different processor of the caller's: the scheduler might run two on the same one for a while.
 void peak_run(int bits, long iterations, int threads) {
     float (*run)(long) = bits == 512 ? run512 : run256;
     cpu_set_t usable;

@@ -1,4 +1,4 @@
-"""The chip's peak, by a loop of multiply-adds in registers (peak.cpp), compiled here and now."""
+"""The peak of the processor, by a loop of multiply-adds in registers (peak.cpp), compiled on first use."""
 
 import ctypes
 import platform
@@ -10,11 +10,11 @@ from pathlib import Path
 
 from deltaprop.bench.timing import Contender
 
-FLOP = 4e9  # of a run, per thread: tens of milliseconds, beside which starting a thread is nothing
+FLOP = 4e9  # of a run, per thread: tens of milliseconds, compared with which the start of a thread is short
 
 
 def _library() -> ctypes.CDLL | None:
-    """The compiled loop, or None and a line that says why."""
+    """The compiled loop, or None and a line with the reason."""
     compiler = shutil.which("g++")
     if compiler is None or platform.machine() not in ("x86_64", "AMD64"):
         why = "no g++" if compiler is None else f"written for x86-64, not for {platform.machine()}"
@@ -31,7 +31,7 @@ def _library() -> ctypes.CDLL | None:
 
 
 def contenders(threads: int) -> tuple[list[Contender], float]:
-    """One per instruction set that is here, and the floating-point operations of a run of any of them."""
+    """One per available instruction set, and the floating-point operations of a run of each."""
     library = _library()
     found = []
     for bits in (512, 256) if library else ():

@@ -16,8 +16,8 @@ EITHER = {  # per library, all that it can do an epoch with
     "NumPy": ("NumPy: step",),
 }
 MOST = """
-Most possible: 1/s, where s is the share of the measured peak at which that peer runs: so much faster would be a program
-that does nothing but these multiply-adds, all at the peak, and a goal above it is out of anybody's reach here.
+Most possible: 1/s, where s is the share of the measured peak at which the peer runs: the ratio for a program that does
+only these multiply-adds, all at the peak. A goal above it cannot be reached on this machine.
 """
 BIG = ("tab", "mnist", "deep", "wide")
 
@@ -33,13 +33,13 @@ def micro(seconds: list[float]) -> str:
 
 
 def middle_half(column: list[float]) -> float:
-    """From the first to the third quartile, relative to the median: how quiet the machine was."""
+    """From the first to the third quartile, relative to the median: a measure of other work on the machine."""
     low, _, high = quantiles(column, n=4) if len(column) > 1 else (column[0],) * 3
     return (high - low) / median(column)
 
 
 def best(columns: dict[str, list[float]], names: tuple[str, ...]) -> list[float] | None:
-    """The rounds of the one with the smallest median; None where none of them took part."""
+    """The rounds of the contender with the smallest median; None if none of them was measured."""
     here = [columns[name] for name in names if name in columns]
     return min(here, key=median) if here else None
 
@@ -54,12 +54,12 @@ def shown(value: float | None, form: str = "{:.2f}") -> str:
 
 
 def peak(found: dict) -> list[float] | None:
-    """GFLOP/s of the better loop in every round; None where there is none."""
+    """GFLOP/s of the faster loop in every round; None without a loop."""
     return max(found["peak"].values(), key=median, default=None)
 
 
 def share(found: dict, seconds: list[float] | None, flop: float) -> float | None:
-    """The median over the rounds of someone's floating-point operations per second, to the peak's."""
+    """The floating-point operations per second relative to the peak, the median over the rounds."""
     most = peak(found)
     if most is None or seconds is None:
         return None
@@ -95,7 +95,7 @@ def epochs(results: list[dict]) -> str:
 
 
 def either(results: list[dict]) -> str:
-    """Scope: an epoch by each library's best means, a loop in Python where it has no call for it."""
+    """Scope: an epoch in the fastest way of each library, a loop in Python if it has no call for it."""
     rows = []
     for found in results:
         own = found["step"]["deltaprop: epoch"]
@@ -146,7 +146,7 @@ def goal_row(what: str, value: float | None, goal: float, most: float | None) ->
 
 
 def goals(results: list[dict]) -> str:
-    """Each goal of the project for one number of threads, what was measured, and what would be with all at the peak."""
+    """Each goal of the project for one number of threads, the measurement, and the most possible at the peak."""
     rows = []
     for found in results:
         name = found["case"]
@@ -160,7 +160,7 @@ def goals(results: list[dict]) -> str:
 
 
 def notes(results: list[dict]) -> str:
-    """What must be known to read the tables."""
+    """Notes on the tables."""
     lines = []
     for found in results:
         peaks = ", ".join(f"{name} {median(column):.0f}" for name, column in found["peak"].items()) or "no peak"
@@ -181,7 +181,7 @@ def document(results: list[dict]) -> str:
     parts = [f"### Training and prediction, {where} (engine {results[0]['engine']})\n"]
     parts += ["A step called from Python, µs:\n", steps(results)]
     parts += ["An epoch inside the library, µs per step:\n", epochs(results)]
-    text = "An epoch by each library's best means (PyTorch, NumPy: a loop in Python, their only one), µs per step:\n"
+    text = "An epoch in the fastest way of each library (PyTorch, NumPy: a loop in Python), µs per step:\n"
     parts += [text, either(results)]
     if "prediction" in results[0]:
         parts += ["Prediction, rows per second:\n", predictions(results)]

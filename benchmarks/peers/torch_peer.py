@@ -1,4 +1,4 @@
-"""PyTorch: eager with autograd, and the whole step compiled; each in the variants that could be its best."""
+"""PyTorch: eager with autograd, and the whole step compiled; each in the variants that may be fastest."""
 
 from functools import partial
 
@@ -148,7 +148,7 @@ PREDICTION = {"PyTorch eager": [eager_prediction], "PyTorch compiled": [compiled
 
 
 def prepare(threads: int) -> None:
-    """Before each net: forget what was compiled for the last one."""
+    """Before each net: drop the code that was compiled for the previous one."""
     import torch
 
     torch.set_num_threads(threads)

@@ -1,6 +1,6 @@
 """The exception family, and the one sentence form of every message.
 
-A message reads "`name` must be X. Got Y. Remedy Z.": what was asked for, what came, what to do.
+A message reads "`name` must be X. Got Y. Remedy Z.": what is required, what was given, what to do.
 Every exception is a `DeltapropError` and also the built-in exception that a caller would expect.
 """
 
@@ -11,35 +11,35 @@ from difflib import get_close_matches
 
 
 class DeltapropError(Exception):
-    """Anything that deltaprop refuses or reports."""
+    """The base class of all errors that deltaprop raises."""
 
 
 class ArgumentError(DeltapropError, ValueError):
-    """An argument has a value that cannot be used."""
+    """An argument has an invalid value."""
 
 
 class ArgumentTypeError(DeltapropError, TypeError):
-    """An argument has a type that cannot be used."""
+    """An argument has an invalid type."""
 
 
 class ShapeError(ArgumentError):
-    """Two arrays do not fit together; the message names the equation in which they meet."""
+    """The shapes of two arrays do not match; the message names the equation that combines them."""
 
 
 class DataError(DeltapropError, ValueError):
-    """A table or a data file cannot be used as it is."""
+    """A table or a data file cannot be used."""
 
 
 class FileFormatError(DeltapropError, ValueError):
-    """A model file is damaged, foreign, or newer than this version."""
+    """A model file is damaged, of another format, or newer than this version of deltaprop."""
 
 
 class OutputError(DeltapropError, OSError):
-    """A file could not be written; what was there before is still there."""
+    """A file could not be written; its previous content is unchanged."""
 
 
 class NonFiniteError(DeltapropError, ArithmeticError, ValueError):
-    """NaN or Inf appeared; the message names step, layer and equation. `fact` is it without what to do about it."""
+    """NaN or Inf appeared; the message names step, layer and equation. `fact` is the message without its remedy."""
 
     def __init__(self, text: str, fact: str = "") -> None:
         super().__init__(text)
@@ -47,17 +47,17 @@ class NonFiniteError(DeltapropError, ArithmeticError, ValueError):
 
 
 class EngineError(DeltapropError, RuntimeError):
-    """An engine is not available here, or cannot do what was asked."""
+    """An engine is not available on this machine, or does not support the request."""
 
 
-RETURNED = 1 << 30  # further than any line
+RETURNED = 1 << 30  # larger than any line number
 
 
 class CodeError(DeltapropError, RuntimeError):
-    """A user's own code failed, or gave what cannot be judged; `traceback` shows its part of the way there, if any.
+    """A user's code failed, or returned values that cannot be checked; `traceback` has the frames of that code, if any.
 
-    `line` is the last line of that code on the way (RETURNED where it got to its end); `shapes` says that arrays did
-    not fit together there.
+    `line` is the last line of that code that ran (RETURNED if it returned); `shapes` is True if it failed because the
+    shapes of two arrays do not match.
     """
 
     def __init__(self, text: str, traceback: str = "", *, line: int = 0, shapes: bool = False) -> None:
@@ -76,13 +76,13 @@ def sentence(name: str, must: str, got: object, remedy: str = "") -> str:
 
 
 def nearest(got: str, options: Iterable[str]) -> str:
-    """A suggestion for a misspelt name: "Did you mean 'relu'?", or nothing where none is near."""
+    """A suggestion for a misspelt name: "Did you mean 'relu'?", or "" if no name is close."""
     lowered = {option.lower(): option for option in options}
     match = get_close_matches(got.lower(), lowered, n=1, cutoff=0.6)
     return f"Did you mean {lowered[match[0]]!r}?" if match else ""
 
 
 def one_of(name: str, got: object, options: Iterable[str]) -> ArgumentError:
-    """The error for a value outside a list of names, with the nearest name suggested."""
+    """The error for a value that is not in a list of names; it suggests the nearest name."""
     listed = sorted(options)
     return ArgumentError(sentence(name, "one of " + ", ".join(listed), repr(got), nearest(str(got), listed)))

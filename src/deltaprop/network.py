@@ -1,4 +1,4 @@
-"""The network as people use it: parameters that can be seen and changed, forward, cost, gradients, traces, files.
+"""The network that users call: its parameters, forward, cost, gradients, traces, files.
 
 A facade: the maths is in core and engines, the trace in trace, the file in files. Everything here has rows as
 examples, and checks what it is given at core.border. X may be a SciPy sparse matrix everywhere: only what it stores
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,40 +17,43 @@ import numpy as np
 
 from deltaprop._types import Array
 from deltaprop.core.activations import Activation
+from deltaprop.core.blocks import Arrays
 from deltaprop.core.border import check_inputs, check_targets, check_weight, finite
 from deltaprop.core.costs import Cost
 from deltaprop.core.initialization import initialize
+from deltaprop.core.objective import through_output
 from deltaprop.core.pairs import check_own_pairs
-from deltaprop.core.sparse import Inputs
+from deltaprop.core.passes import errors_below, forward, input_error
+from deltaprop.core.sparse import Inputs, dense
 from deltaprop.core.spec import Spec, checked_dtype, make_spec
-from deltaprop.engines.protocol import Plan
-from deltaprop.engines.reference import ReferenceEngine
-from deltaprop.engines.select import say_once, select
+from deltaprop.engines.protocol import Data, Plan
+from deltaprop.engines.registry import say_once, select
 from deltaprop.errors import ArgumentError, EngineError, NonFiniteError, ShapeError, sentence
 from deltaprop.files.format import Stored, read_model, write_model
+from deltaprop.optim.rules import Rules
 from deltaprop.trace.nonfinite import find_nonfinite
-from deltaprop.trace.record import Trace, layer_index, record
+from deltaprop.trace.record import NamedArrays, Trace, layer_index, record
 
 PLAN_ROWS = 1024
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
-    """Layer l of a network: W (n_l, n_(l-1)) and b (n_l,), views that can be written to."""
+class Layer(NamedArrays):
+    """Layer l of a network: its parameters, writable views, which are attributes too: W (n_l, n_(l-1)), b (n_l,)."""
 
     l: int
-    W: Array
-    b: Array
+    kind: str
     activation: Activation
+    parameters: Arrays
 
 
 @dataclass(frozen=True, eq=False)
-class GradientLayer:
-    """∂C/∂W^l (n_l, n_(l-1)) and ∂C/∂b^l (n_l,)."""
+class GradientLayer(NamedArrays):
+    """The gradients of layer l, by the names of its parameters and as attributes: dW (n_l, n_(l-1)), db (n_l,)."""
 
     l: int
-    dW: Array
-    db: Array
+    kind: str
+    gradients: Arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +66,8 @@ class Gradient:
 
     def layer(self, l: int) -> GradientLayer:
         """The gradients of layer l, 1 <= l <= L."""
-        at = layer_index(l, self.spec.L, "net.input_gradient") - 1
-        return GradientLayer(l, self.spec.weights(self.vector)[at], self.spec.biases(self.vector)[at])
+        layer_index(l, self.spec.L, "net.input_gradient")
+        return GradientLayer(l, self.spec.kinds[l - 1], self.spec.arrays(self.vector, l))
 
     def __iter__(self) -> Iterator[GradientLayer]:
         return (self.layer(l) for l in range(1, self.spec.L + 1))
@@ -74,8 +77,10 @@ class Network:
     """A fully connected network: `sizes` n_0..n_L, σ per layer, a cost, parameters.
 
     `activation` is one for all hidden layers or a list with one per hidden layer; `output` is that of layer L; `init`
-    is a scheme of core.initialization; `seed` makes the parameters reproducible; `engine` says where it runs, and
-    `n_threads` on how many threads at most (None: on the cores that this process may use).
+    is a scheme of core.initialization; `seed` makes the parameters reproducible; `engine` names the engine that runs
+    it, and `n_threads` on how many threads at most (None: on the cores that this process may use). `kinds` is one
+    kind of layer or a list with one per layer: "dense" (z = W a + b) or "scale" (z = s ⊙ a). `rates` multiplies the
+    learning rate of single parameters: {(1, "W"): 0.1}.
     """
 
     def __init__(
@@ -90,10 +95,12 @@ class Network:
         engine: str = "auto",
         n_threads: int | None = None,
         init: str = "auto",
+        kinds: str | Sequence[str] = "dense",
+        rates: Mapping[tuple[int, str], float] | None = None,
     ) -> None:
         several = isinstance(activation, Iterable) and not isinstance(activation, str)
         chosen: Any = list(activation) if several else activation  # type: ignore[arg-type]
-        self._spec = make_spec(sizes, chosen, output, cost, dtype)
+        self._spec = make_spec(sizes, chosen, output, cost, dtype, kinds, rates)
         check_own_pairs(self._spec)
         self._choose_engine(engine, n_threads)
         self._theta = initialize(self._spec, init, np.random.default_rng(check_seed(seed)))
@@ -105,7 +112,7 @@ class Network:
         """A network of this description that starts at a copy of θ."""
         net = cls.__new__(cls)
         if np.shape(theta) != (spec.n_parameters,):
-            must = f"a vector of {spec.n_parameters:,} parameters, laid out as W^1..W^L, b^1..b^L"
+            must = f"a vector of {spec.n_parameters:,} parameters, laid out as spec.blocks says"
             raise ShapeError(sentence("theta", must, f"shape {np.shape(theta)}"))
         net._spec, net._plans, net.facts = spec, threading.local(), {}
         net._choose_engine(engine, n_threads)
@@ -113,7 +120,7 @@ class Network:
         return net
 
     def _choose_engine(self, engine: str, n_threads: int | None) -> None:
-        self._asked = engine, n_threads  # what is copied and pickled: another machine chooses anew
+        self._asked = engine, n_threads  # copied and pickled: another machine chooses again
         self._engine = select(engine, self._spec, n_threads)
 
     @property
@@ -123,12 +130,12 @@ class Network:
 
     @property
     def theta(self) -> Array:
-        """All parameters as one vector, W^1..W^L then b^1..b^L; writable, and what every layer's W and b look into."""
+        """All parameters as one vector, W^1..W^L then b^1..b^L; writable. Every layer's arrays are views of it."""
         return self._theta
 
     @property
     def L(self) -> int:
-        """The number of layers with weights."""
+        """The number of layers with parameters."""
         return self._spec.L
 
     @property
@@ -137,10 +144,9 @@ class Network:
         return self._engine.name
 
     def layer(self, l: int) -> Layer:
-        """Layer l, 1 <= l <= L: its W and b are views into the network, and can be written to."""
-        at = layer_index(l, self.L, "the X that you give") - 1
-        spec = self._spec
-        return Layer(l, spec.weights(self._theta)[at], spec.biases(self._theta)[at], spec.activations[at])
+        """Layer l, 1 <= l <= L; writing to its W and b changes the network."""
+        at, spec = layer_index(l, self.L, "the X that you give") - 1, self._spec
+        return Layer(l, spec.kinds[at], spec.activations[at], spec.arrays(self._theta, l))
 
     def __iter__(self) -> Iterator[Layer]:
         return (self.layer(l) for l in range(1, self.L + 1))
@@ -173,7 +179,7 @@ class Network:
     def cost(self, X: object, Y: object, sample_weight: object = None) -> float:
         """C: the (weighted) mean of the examples' costs, penalties apart."""
         examples = self.examples(X, Y, sample_weight)
-        cost = self.plan().evaluate(self._theta, *examples)[0]
+        cost = self.plan().evaluate(self._theta, Data(*examples))[0]
         if not np.isfinite(cost):
             raise self._nonfinite(*examples)
         return cost
@@ -182,7 +188,7 @@ class Network:
         """C and ∂C/∂W^l, ∂C/∂b^l of every layer, by BP1-BP4; nothing else is kept. NonFiniteError names NaN and Inf."""
         rows, targets, weight = self.examples(X, Y, sample_weight)
         plan = self.plan()
-        cost = plan.gradients(self._theta, rows, targets, weight)
+        cost = plan.gradients(self._theta, Data(rows, targets, weight))
         if not (np.isfinite(cost) and finite(plan.grad)):
             raise self._nonfinite(rows, targets, weight)
         return Gradient(cost, plan.grad.copy(), self._spec)
@@ -194,21 +200,25 @@ class Network:
     def input_gradient(self, X: object, Y: object, sample_weight: object = None) -> Array:
         """∂C/∂x of every row, (m, n_0): BP2 taken one layer further."""
         examples = self.examples(X, Y, sample_weight)
-        dX = self.plan().input_gradient(self._theta, *examples)
+        dX = self.plan().input_gradient(self._theta, Data(*examples))
         if not finite(dX):
             raise self._nonfinite(*examples)
         return dX
 
     def jacobian(self, X: object) -> Array:
-        """∂a^L/∂x of every row, (m, n_L, n_0): BP2 for each output a_k in turn, with a_k in the place of C."""
-        rows = check_inputs(X, self._spec)
-        outputs = range(self._spec.sizes[-1])
-        kth = [Cost("a_k", lambda a, _, k=k: a[k], lambda a, _, k=k: _unit_rows(a, k)) for k in outputs]  # type: ignore[misc]
-        jacobian = np.empty((len(rows), len(outputs), rows.shape[1]), self._spec.dtype)
-        nothing = np.zeros((len(rows), len(outputs)), self._spec.dtype)
-        for k in outputs:
-            plan = ReferenceEngine().plan(replace(self._spec, cost=kth[k]), PLAN_ROWS)
-            jacobian[:, k] = plan.input_gradient(self._theta, rows, nothing, None) * len(rows)
+        """∂a^L/∂x of every row, (m, n_L, n_0): BP2 for each output a_k in turn, with a_k as the cost."""
+        spec, rows = self._spec, check_inputs(X, self._spec)
+        jacobian = np.empty((len(rows), spec.sizes[-1], spec.sizes[0]), spec.dtype)
+        for start in range(0, len(rows), PLAN_ROWS):
+            part = slice(start, start + PLAN_ROWS)
+            passed = forward(spec, self._theta, dense(rows[part]).T)
+            a = passed.a[-1]
+            for k in range(len(a)):
+                grad_a = np.zeros_like(a)
+                grad_a[k] = 1
+                delta_L = through_output(a, passed.dsigma[-1], grad_a)
+                *_, (_, delta) = errors_below(spec, self._theta, passed, delta_L)
+                jacobian[part, k] = input_error(spec, self._theta, delta).T
         return jacobian
 
     def copy(self) -> Network:
@@ -234,7 +244,7 @@ class Network:
     def examples(
         self, X: object, Y: object, sample_weight: object = None, *, of: str = ""
     ) -> tuple[Inputs, Array, Array | None]:
-        """X, Y and the weights checked against this network and each other; errors call them `{of}X` and so on."""
+        """X, Y and the weights, checked against this network and each other; errors call them `{of}X` and so on."""
         rows = check_inputs(X, self._spec, f"{of}X")
         m, empty = len(rows), "A mean over no examples is undefined."
         if not m:
@@ -249,9 +259,12 @@ class Network:
             self._plans.here = self._engine.plan(self._spec, PLAN_ROWS)
             return self._plans.here
 
-    def new_plan(self, batch: int) -> Plan:
-        """A plan of its own for up to `batch` examples at once."""
-        return self._engine.plan(self._spec, batch)
+    def new_plan(self, batch: int, rules: Rules | None = None) -> Plan:
+        """A plan of its own for up to `batch` examples at once, on an engine that knows these rules."""
+        engine = self._engine
+        if rules is not None and engine.unsupported(self._spec, rules):
+            engine = select(self._asked[0], self._spec, self._asked[1], rules=rules)
+        return engine.plan(self._spec, batch)
 
     def _nonfinite(self, X: Inputs, Y: Array, weight: Array | None = None) -> NonFiniteError:
         return NonFiniteError(f"{find_nonfinite(self._spec, self._theta, X, Y, weight)}.")
@@ -264,7 +277,7 @@ def load(
     engine: str = "auto",
     n_threads: int | None = None,
 ) -> Network:
-    """The network in a model file. Files hold no code: bring your own activations and costs as `custom`."""
+    """The network in a model file. Files hold no code: pass your own activations and costs as `custom`."""
     stored = read_model(path, custom)
     check_own_pairs(stored.spec)
     net = Network.from_parameters(stored.spec, stored.theta, engine, n_threads)
@@ -279,9 +292,3 @@ def check_seed(seed: object) -> int | None:
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
         raise ArgumentError(sentence("seed", "a whole number from 0 to 2^63 - 1, or None", repr(seed)))
     return int(seed)
-
-
-def _unit_rows(a: Array, k: int) -> Array:
-    rows = np.zeros_like(a)
-    rows[k] = 1
-    return rows

@@ -12,11 +12,11 @@ from deltaprop.bench import measure as module
 from deltaprop.bench.cases import RATE, Case, Job
 from deltaprop.bench.contenders import our_prediction, ours, scikit_learn, scikit_learn_prediction
 from deltaprop.bench.measure import check_same, measure
-from deltaprop.engines.select import engines
+from deltaprop.engines.registry import probes
 from deltaprop.errors import EngineError
 
 SMALL = Case("small", (4, 3, 3), 2, 3)
-HERE = [info.name for info in engines() if info.available]
+HERE = [name for name, here in probes().items() if here.available]
 
 
 def costs_by_loops(job):
@@ -84,5 +84,5 @@ def test_nan_is_not_the_same(job):
 
 def test_a_cost_that_is_not_finite_is_said(job):
     job.X[...] = np.inf
-    with pytest.raises(EngineError, match=r"The engine 'reference' came to a cost that is not finite on 4-3-3\."):
+    with pytest.raises(EngineError, match=r"A cost of the engine 'reference' is not finite on 4-3-3\."):
         ours(job, "reference").outcome()

@@ -8,9 +8,10 @@ import pytest
 
 from deltaprop.bench import cases, measure
 from deltaprop.cli import bench
-from deltaprop.engines.select import engines, usable_cores
+from deltaprop.engines.machine import usable_cores
+from deltaprop.engines.registry import probes
 
-HERE = [info.name for info in engines() if info.available]
+HERE = [name for name, here in probes().items() if here.available]
 THREADS = sorted({1, usable_cores()})
 
 

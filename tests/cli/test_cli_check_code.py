@@ -153,7 +153,7 @@ def test_a_file_that_cannot_be_imported(check, tmp_path, text, says):
     ("args", "says"),
     [
         (("code.py",), ["`FILE.py:NAME` must be a Python file and a name in it. Got 'code.py'"]),
-        (("code.py:Network", "--sizes", "4,x"), ["--sizes", "must be whole numbers with commas between"]),
+        (("code.py:Network", "--sizes", "4,x"), ["--sizes", "must be whole numbers separated by commas"]),
         (("code.py:Network", "--sizes", "4"), ["--sizes", "at least two widths"]),
         (("code.py:Network", "--activation", "sigmod"), ["--activation", "Did you mean 'sigmoid'?"]),
         (("code.py:Network", "--activation", ","), ["--activation"]),

@@ -118,7 +118,7 @@ def test_check_json(run, model):
 
 
 def test_check_of_a_wrong_gradient_exits_with_1(run, model, monkeypatch):
-    monkeypatch.setattr("deltaprop.engines.select._import_error", "left out")  # the engine that runs these equations
+    monkeypatch.setattr("deltaprop.engines.native.IMPORT_ERROR", "left out")  # the engine that runs these equations
     right = equations.bp4
     monkeypatch.setattr(equations, "bp4", lambda *arrays, out=None: np.multiply(right(*arrays), 1.01, out=out))
     done = run("check", model.name, "table.csv")
@@ -151,7 +151,7 @@ def test_info_json(run, model):
 def test_info_of_a_network_alone(run, tmp_path):
     dp.Network([4, 3, 2], seed=0).save(tmp_path / "net.safetensors")
     done = run("info", "net.safetensors")
-    assert (done.code, "4 - 3 relu - 2 softmax" in done.out, "a network alone" in done.out) == (0, True, True)
+    assert (done.code, "4 - 3 relu - 2 softmax" in done.out, "only a network" in done.out) == (0, True, True)
     assert json.loads(run("info", "net.safetensors", "--json").out)["table"] is None
 
 

@@ -15,7 +15,7 @@ import pytest
 from small_tables import QUICK as SETTINGS
 
 import deltaprop as dp
-from deltaprop.engines.select import select
+from deltaprop.engines.registry import select
 
 ENGINE = ("--engine", select("auto").name)  # named: then nothing is said of one that is not here
 QUICK = (*SETTINGS, *ENGINE)
@@ -171,6 +171,6 @@ def test_ctrl_c_outside_of_training_is_one_word(run, model, monkeypatch):
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("deltaprop.estimators.table.TableModel.predict_with_probability", interrupted)
+    monkeypatch.setattr("deltaprop.tables.model.TableModel.predict_with_probability", interrupted)
     done = run("predict", model.name, "table.csv")
     assert (done.code, done.out, done.err) == (130, "", "Interrupted.\n")

@@ -1,4 +1,4 @@
-"""A table with many categories through every command: kept sparse, and said so."""
+"""A table with many categories through every command: stored sparse, and reported."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from small_tables import QUICK, write_csv
 
 HEADER = ("shop", "staff", "sells")
-SAID = "81 inputs, about 2 of them not 0 in a row: kept sparse"
+SAID = "81 inputs, about 2 of them not 0 in a row: stored sparse"
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import pytest
 
 import deltaprop as dp
 from deltaprop.core.activations import OUTPUTS
-from deltaprop.core.costs import BINARY, CANONICAL, CATEGORICAL, COSTS, get_cost, huber, quantile
+from deltaprop.core.costs import BINARY, CANONICAL, CATEGORICAL, COSTS, huber, quantile
+from deltaprop.core.functions import get_cost
 
 mp.mp.dps = 80
 

@@ -16,7 +16,8 @@ from strategies import array_of, nk_km_n, nm, nm_and_distribution, nm_pair
 import deltaprop
 from deltaprop.core import equations as eq
 from deltaprop.core.activations import ACTIVATIONS, OUTPUTS, softmax_jacobian
-from deltaprop.core.costs import CANONICAL, get_cost
+from deltaprop.core.costs import CANONICAL
+from deltaprop.core.functions import get_cost
 
 SOURCE = Path(deltaprop.__file__).parent
 EQUATIONS = SOURCE / "core" / "equations.py"
@@ -200,7 +201,8 @@ def test_no_equation_is_repeated_elsewhere_in_python():
 
 def test_no_other_file_defines_or_tags_an_equation():
     for path in sources():
-        again = [name for name in functions_of(path) if re.fullmatch(r"bp[1-4](_\w+)?", name)]
+        written = functions_of(path).items()  # a kind of layer has its BP2, which calls one of equations
+        again = [name for name, body in written if re.fullmatch(r"bp[1-4](_\w+)?", name) and "return eq.bp" not in body]
         assert not again, f"{path.relative_to(SOURCE)} defines {again}"
         assert not re.search(r"# BP[1-4]$", path.read_text("utf-8"), re.MULTILINE), path
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import polars as pl
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,13 +19,10 @@ from sklearn.preprocessing import StandardScaler
 from deltaprop.data import TableEncoder
 from deltaprop.errors import ArgumentError, ArgumentTypeError, DataError, DeltapropError, ShapeError
 
-FRAMES = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "pyarrow": pa.table}
-frames = pytest.mark.parametrize("make", FRAMES.values(), ids=FRAMES)
 TABLE = {"n": [1.0, None, 3.0], "t": ["x", "y", None], "b": [True, False, True], "i": [5, 5, 5]}
 finite = st.floats(-1e6, 1e6) | st.just(float("nan"))
 
 
-@frames
 def test_every_kind_of_column(make: Any) -> None:
     encoder = TableEncoder().fit(make(TABLE))
     assert list(encoder.get_feature_names_out()) == [
@@ -49,14 +45,12 @@ def test_every_kind_of_column(make: Any) -> None:
     assert infos[1].details == "2 categories: x, y"
 
 
-@frames
 def test_rows_unlike_those_of_training(make: Any) -> None:
     encoder = TableEncoder().fit(make({"n": [1.0, 3.0], "t": ["x", "y"], "i": [5, 5]}))
     new = make({"i": [9, None], "t": ["never seen", None], "n": [None, 5.0]})
     np.testing.assert_array_equal(encoder.transform(new), [[0, 0, 0, 0], [3, 0, 0, 0]])
 
 
-@frames
 @pytest.mark.parametrize("rows", [0, 1])
 def test_no_row_and_one_row(make: Any, rows: int) -> None:
     encoder = TableEncoder().fit(make(TABLE))
@@ -66,7 +60,6 @@ def test_no_row_and_one_row(make: Any, rows: int) -> None:
     np.testing.assert_array_equal(one, [[0, 1]])
 
 
-@frames
 def test_overrides(make: Any) -> None:
     table = make({"code": [1, 2, 1], "amount": ["1", " 3 ", "?"], "on": [True, False, True]})
     encoder = TableEncoder(categorical=["code"], numeric=["amount", "on"]).fit(table)
@@ -172,13 +165,12 @@ def test_arrays_larger_than_a_block_with_missing_values() -> None:
         TableEncoder().fit(X)
 
 
-@frames
 @pytest.mark.parametrize(
     ("column", "message"),
     [
         ([date(2024, 1, 1), None], r"`c` must be .*text\. Got dates or times .* Turn it into a number"),
         ([datetime(2024, 1, 1), None], "Got dates or times"),
-        ([None, None], r"`c` must be a column with some values\. Got nothing but missing ones\. Drop the column\."),
+        ([None, None], r"`c` must be a column with some values\. Got only missing values\. Drop the column\."),
         ([1.0, float("inf")], r"`c` must be finite numbers or missing ones\. Got inf in row 2\."),
         ([[1], [2]], "`c` must be a column of numbers or text. Got values of type"),
         ([f"id {k}" for k in range(51)], r"Got 51 different texts in 51 rows, such as 'id 0'\. Drop .*`categorical`"),
@@ -197,21 +189,20 @@ def test_many_categories_by_request_and_few_rows() -> None:
     assert TableEncoder().fit_transform(pl.DataFrame({"c": texts["c"] * 2})).shape == (102, 51)
 
 
-@frames
 @pytest.mark.parametrize(
     ("parameters", "column", "message"),
     [
         ({"numeric": ["c"]}, ["1", "x y", "z"], r"`c` must be a column of numbers\. Got 'x y' in row 2\."),
         ({"numeric": ["c"]}, ["1", "inf"], "Got inf in row 2"),
-        ({"numeric": ["c"]}, ["?", None], "nothing but missing ones"),
+        ({"numeric": ["c"]}, ["?", None], "only missing values"),
         ({"numeric": ["c"]}, [[1], [2]], r"a column of numbers\. Got values of type"),
         ({"numeric": ["c"]}, [date(2024, 1, 1)], "Got dates or times"),
-        ({"categorical": ["c"]}, [None, None], "nothing but missing ones"),
+        ({"categorical": ["c"]}, [None, None], "only missing values"),
         ({"categorical": ["c"]}, [[1], [2]], r"a column of text\. Got values of type"),
         ({"categorical": ["c"]}, [date(2024, 1, 1)], "Got dates or times"),
         ({"categorical": ["C"]}, ["x"], r"`categorical` must be a column of the table \(c\)\. Got 'C'.*'c'\?"),
         ({"numeric": ["d"]}, [1], "`numeric` must be a column of the table"),
-        ({"numeric": ["c"], "categorical": ["c"]}, [1], "other columns than those of `numeric`. Got c"),
+        ({"numeric": ["c"], "categorical": ["c"]}, [1], "columns that are not in `numeric`. Got c"),
         ({"numeric": "c"}, [1], r"`numeric` must be a list of column names\. Got 'c'\. Write \['c'\]"),
         ({"dtype": "float16"}, [1], r"`dtype` must be one of float32, float64\. Got 'float16'"),
     ],
@@ -221,7 +212,6 @@ def test_overrides_refused(make: Any, parameters: dict[str, Any], column: list[o
         TableEncoder(**parameters).fit(make({"c": column}))
 
 
-@frames
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -50,7 +50,7 @@ def test_the_error_counts_unknown_labels() -> None:
     _, unknown = match_labels(labels, ["a"])
     message = str(unknown_labels(labels, unknown, ["a"], "grade"))
     assert message == (
-        "`grade` must be one of the labels seen in training (a). Got 'x' in 2 rows, 'y' in 1 row; the first is row 2."
+        "`grade` must be one of the labels of training (a). Got 'x' in 2 rows, 'y' in 1 row; the first is row 2."
     )
     many = np.array([f"u{k}" for k in range(9)], dtype=object)
     assert "and 4 more; the first is row 1" in str(unknown_labels(many, np.ones(9, bool), ["a"], "grade"))

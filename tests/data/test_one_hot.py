@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import polars as pl
-import pyarrow as pa
 import pytest
 from scipy import sparse
 
 from deltaprop.data import TableEncoder, one_hot
 from deltaprop.errors import DataError
-
-FRAMES = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "pyarrow": pa.table}
-frames = pytest.mark.parametrize("make", FRAMES.values(), ids=FRAMES)
 
 
 def table(rng, m=400, cities=70):
@@ -31,7 +26,6 @@ def written_out(encoder, X):
     return twin.transform(X)
 
 
-@frames
 def test_sparse_rows_are_the_dense_ones_without_their_zeros(make, rng, dtype):
     X = make(table(rng))
     encoder = TableEncoder(dtype=dtype.name).fit(X)
@@ -45,7 +39,6 @@ def test_sparse_rows_are_the_dense_ones_without_their_zeros(make, rng, dtype):
     assert rows.shape[1] == len(encoder.get_feature_names_out()) == 70 + 2 + 4 + 1
 
 
-@frames
 def test_new_categories_and_missing_values_store_what_they_are(make, rng):
     encoder = TableEncoder().fit(make(table(rng)))
     mean = float(encoder.columns_[3].mean)

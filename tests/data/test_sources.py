@@ -9,16 +9,13 @@ from pathlib import Path
 
 import narwhals as nw
 import numpy as np
-import pandas as pd
 import polars as pl
-import pyarrow as pa
 import pytest
 
 from deltaprop.data import load
 from deltaprop.errors import ArgumentError, ArgumentTypeError, DataError, ShapeError
 
 COLUMNS = {"size": [1.0, 2.0, 3.0], "grade": ["a", " b", "a"], "price": [10, 20, 30]}
-FRAMES = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "pyarrow": pa.table}
 
 
 def write_idx(path: Path, array: np.ndarray) -> Path:
@@ -27,7 +24,6 @@ def write_idx(path: Path, array: np.ndarray) -> Path:
     return path
 
 
-@pytest.mark.parametrize("make", FRAMES.values(), ids=FRAMES)
 def test_frames_are_split_at_the_target(make: type) -> None:
     numbers = load(make(COLUMNS), target="price")
     assert numbers.y is not None
@@ -42,7 +38,6 @@ def test_frames_are_split_at_the_target(make: type) -> None:
     assert texts.y.tolist() == ["a", "b", "a"]
 
 
-@pytest.mark.parametrize("make", FRAMES.values(), ids=FRAMES)
 def test_booleans_are_labels_of_text(make: type) -> None:
     y = load(make({"x": [1, 2], "y": [True, False]}), target="y").y
     assert y is not None
@@ -72,7 +67,6 @@ def test_prediction_needs_no_target() -> None:
         ({"x": [], "y": []}, "y", "at least one row"),
     ],
 )
-@pytest.mark.parametrize("make", FRAMES.values(), ids=FRAMES)
 def test_bad_targets(make: type, columns: dict[str, list[object]], target: str | None, message: str) -> None:
     with pytest.raises(DataError, match=message):
         load(make(columns), target=target)

@@ -139,7 +139,7 @@ def test_text_that_is_no_table_is_one_sentence(write: Write, text: bytes, messag
         (["p"], ArgumentError, r"as many as the columns of 't.csv', which has 2\. Got 1: p\."),
         (["p", "p"], DataError, "Got 'p' more than once in `names`"),
         (["p", ""], DataError, "Got no name for column 2 of `names`"),
-        (["a", "b"], ArgumentError, "left out where the file has a header"),
+        (["a", "b"], ArgumentError, "left out if the file has a header"),
     ],
 )
 def test_wrong_names(write: Write, names: list[str], error: type[Exception], message: str) -> None:

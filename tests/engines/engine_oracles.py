@@ -12,7 +12,7 @@ import numpy as np
 
 from deltaprop.engines.reference import ReferenceEngine
 
-KINDS = {"SGD": "sgd", "RMSprop": "rmsprop", "Adam": "adam", "AdamW": "adamw"}
+RULES = {"SGD": "sgd", "RMSprop": "rmsprop", "Adam": "adam", "AdamW": "adamw"}
 
 
 def oracle_for(engine, spec):
@@ -30,66 +30,76 @@ class NaiveOracle:
         self.spec = spec
 
     def layers(self, theta):
-        parts = zip(self.spec.weights(theta), self.spec.biases(theta), self.spec.activations, strict=True)
-        return [naive.NaiveLayer(W.tolist(), b.tolist(), sigma.name) for W, b, sigma in parts]
+        """Layer by layer; one of scales as the dense layer W = diag(s), b = 0."""
+        found = []
+        for l, sigma in enumerate(self.spec.activations, 1):
+            p = self.spec.arrays(theta, l)
+            W, b = (np.diag(p["s"]), 0 * p["s"]) if "s" in p else (p["W"], p["b"])
+            found.append(naive.NaiveLayer(W.tolist(), b.tolist(), sigma.name))
+        return found
 
-    def backprop(self, theta, X, Y, weight, masks=None):
-        rows = written_out(Y, self.spec.sizes[-1]).tolist()
-        weights = None if weight is None else weight.tolist()
-        return naive.backprop(self.layers(theta), X.tolist(), rows, self.spec.cost.name, weights, masks)
+    def backprop(self, theta, data, masks=None):
+        rows = written_out(data.Y, self.spec.sizes[-1]).tolist()
+        weights = None if data.weight is None else data.weight.tolist()
+        return naive.backprop(self.layers(theta), data.X.tolist(), rows, self.spec.cost.name, weights, masks)
 
     def forward(self, theta, X):
         layers = self.layers(theta)
         outputs = [naive.forward_one(layers, x, {})[1][-1] for x in X.tolist()]
         return np.array(outputs).reshape(len(X), self.spec.sizes[-1])
 
-    def evaluate(self, theta, X, Y, weight):
-        found = self.backprop(theta, X, Y, weight)
+    def evaluate(self, theta, data):
+        found = self.backprop(theta, data)
         return found.cost, np.array(found.outputs)
 
-    def gradients(self, theta, X, Y, weight, masks=None):
-        found = self.backprop(theta, X, Y, weight, masks)
-        return found.cost, np.concatenate([np.ravel(part) for part in (*found.dW, *found.db)])
+    def gradients(self, theta, data, masks=None):
+        found = self.backprop(theta, data, masks)
+        of = {"W": found.dW, "b": found.db, "s": [np.diagonal(dW) if len(dW) == len(dW[0]) else () for dW in found.dW]}
+        return found.cost, np.concatenate([np.ravel(of[block.name][block.layer - 1]) for block in self.spec.blocks])
 
-    def input_gradient(self, theta, X, Y, weight):
-        return np.array(self.backprop(theta, X, Y, weight).dx)
+    def input_gradient(self, theta, data):
+        return np.array(self.backprop(theta, data).dx)
 
     def masks(self, rules, step, m):
         widths = enumerate(self.spec.sizes[1:-1], 1)
         drawn = ((l, n, rules.dropout[l - 1]) for l, n in widths if rules.dropout and rules.dropout[l - 1])
         return {l: naive.dropout_rows(p, n, m, rules.seed, step, l) for l, n, p in drawn}
 
-    def train(self, theta, rules, steps):
+    def by_number(self, what):
+        """A field of the blocks, for every number of θ."""
+        return np.repeat(
+            [getattr(block, what) for block in self.spec.blocks], [np.prod(b.shape) for b in self.spec.blocks]
+        )
+
+    def train(self, theta, rules, data, steps):
         """(θ, slots, costs) after the steps, from zeroed slots."""
-        theta, n_weights = theta.copy(), self.spec.n_weights
+        theta, decays, factors = theta.copy(), self.by_number("decays"), self.by_number("rate")
         slots, costs = np.zeros((2, theta.size)), []
         for s, rate in enumerate(steps.rates.tolist()):
-            X, Y, weight = steps.batch(s)
-            t = steps.first + s
-            cost, g = self.gradients(theta, X, Y, weight, self.masks(rules, t, len(X)))
+            batch, t = data.take(steps.rows(s)), steps.first + s
+            cost, g = self.gradients(theta, batch, self.masks(rules, t, len(batch)))
             costs.append(cost)
-            W = theta[:n_weights]
-            heavy = 1.0 if not rules.by_weight else len(X) if weight is None else sum(weight.tolist())
-            signs = np.array([naive.sign(w) for w in W])
-            g[:n_weights] += (rules.l2 * W + rules.l1 * signs) / heavy
+            heavy = 1.0 if not rules.by_weight else len(batch) if batch.weight is None else sum(batch.weight.tolist())
+            signs = np.array([naive.sign(w) for w in theta])
+            g += decays * (rules.l2 * theta + rules.l1 * signs) / heavy
             length = sum(v * v for v in g) ** 0.5
             if rules.clip_norm is not None and length > rules.clip_norm:
                 g *= rules.clip_norm / length
-            theta[:n_weights] *= 1 - rate * rules.optimizer.weight_decay
-            move(rules.optimizer, theta, g, slots, rate, t + 1)
+            theta *= 1 - decays * rate * factors * rules.optimizer.weight_decay
+            move(rules.optimizer, theta, g, slots, rate * factors, t + 1)
         return theta, slots[: len(rules.optimizer.slots)], np.array(costs)
 
 
-def move(optimizer, theta, g, slots, rate, t):
+def move(optimizer, theta, g, slots, rates, t):
     rule = naive_rule(optimizer)
     for i in range(theta.size):
         own = slots[:, i].tolist()
-        theta[i] = rule.step(theta[i], g[i], own, rate, t)
+        theta[i] = rule.step(theta[i], g[i], own, rates[i], t)
         slots[:, i] = own
 
 
 def naive_rule(optimizer):
-    kind = KINDS[type(optimizer).__name__]
+    kind = RULES[type(optimizer).__name__]
     if kind == "sgd" and optimizer.momentum:
         kind = "nesterov" if optimizer.nesterov else "momentum"
         return naive.NaiveRule(kind, {"momentum": optimizer.momentum})
@@ -101,27 +111,31 @@ class ReferenceOracle:
 
     def __init__(self, spec):
         self.plan = ReferenceEngine().plan(replace(spec, dtype=np.dtype("float64")), 1 << 20)
+        self.forward, self.evaluate, self.input_gradient = (
+            self.plan.forward,
+            self.plan.evaluate,
+            self.plan.input_gradient,
+        )
 
-    def forward(self, theta, X):
-        return self.plan.forward(theta, X)
+    def gradients(self, theta, data):
+        return self.plan.gradients(theta, data), self.plan.grad.copy()
 
-    def evaluate(self, theta, X, Y, weight):
-        return self.plan.evaluate(theta, X, Y, weight)
-
-    def gradients(self, theta, X, Y, weight):
-        return self.plan.gradients(theta, X, Y, weight), self.plan.grad.copy()
-
-    def input_gradient(self, theta, X, Y, weight):
-        return self.plan.input_gradient(theta, X, Y, weight)
-
-    def train(self, theta, rules, steps):
+    def train(self, theta, rules, data, steps):
         theta, slots = theta.copy(), tuple(np.zeros(theta.size) for _ in rules.optimizer.slots)
-        mine = replace_rows(steps)
-        assert self.plan.train(theta, slots, rules, mine) == len(steps.rates)
-        return theta, slots, mine.costs
+        report = train(self.plan, theta, slots, rules, data, steps)
+        assert report.done == len(steps)
+        return theta, slots, report.costs
 
 
-def replace_rows(steps):
-    """The same steps over float64 copies of the rows, with costs of their own."""
-    Y = steps.Y if steps.Y.ndim == 1 else steps.Y.astype(np.float64)
-    return replace(steps, X=steps.X.astype(np.float64), Y=Y)
+def wide(data):
+    """The same examples in float64."""
+    return replace(data, X=data.X.astype(np.float64), Y=data.Y if data.Y.ndim == 1 else data.Y.astype(np.float64))
+
+
+def train(plan, theta, slots, rules, data, steps):
+    """One training of these steps; its report."""
+    training = plan.begin(theta, slots, rules, data)
+    try:
+        return training.run(steps)
+    finally:
+        training.close()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from engine_oracles import oracle_for
+from engine_oracles import oracle_for, train, wide
 
 import deltaprop as dp
 from deltaprop.core.activations import ACTIVATIONS, OUTPUTS
-from deltaprop.core.costs import COSTS, get_cost
+from deltaprop.core.costs import COSTS
+from deltaprop.core.functions import get_cost
 from deltaprop.core.spec import make_spec
-from deltaprop.engines.protocol import Rules, Steps
+from deltaprop.engines.protocol import Data, Steps
+from deltaprop.optim.rules import Rules
 
 # Largest difference allowed, as a fraction of the largest number in the array.
 TOLERANCE = {"float32": 3e-5, "float64": 1e-11}
@@ -45,19 +49,50 @@ class Case:
     def __init__(self, engine, spec, m, rng, batch=64, indices=False, weighted=False):
         self.spec, self.plan, self.oracle = spec, engine.plan(spec, batch), oracle_for(engine, spec)
         self.theta = (0.25 * rng.standard_normal(spec.n_parameters)).astype(spec.dtype)
-        self.X = rng.standard_normal((m, spec.sizes[0])).astype(spec.dtype)
-        self.Y = rng.integers(0, spec.sizes[-1], m) if indices else targets(spec, m, rng)
-        self.weight = rng.uniform(0.1, 3, m) if weighted else None
-
-    @property
-    def examples(self):
-        return self.X, self.Y, self.weight
+        X = rng.standard_normal((m, spec.sizes[0])).astype(spec.dtype)
+        Y = rng.integers(0, spec.sizes[-1], m) if indices else targets(spec, m, rng)
+        self.data = Data(X, Y, rng.uniform(0.1, 3, m) if weighted else None)
 
     @property
     def exact(self):
         """θ and the examples as the oracle wants them: the same numbers in float64."""
-        Y = self.Y if self.Y.ndim == 1 else self.Y.astype(np.float64)
-        return self.theta.astype(np.float64), self.X.astype(np.float64), Y, self.weight
+        return self.theta.astype(np.float64), wide(self.data)
+
+    def gradients(self, data):
+        """(C, ∂C/∂θ) by the engine."""
+        return self.plan.gradients(self.theta, data), self.plan.grad.copy()
+
+    def check_gradients(self, dtype):
+        for got, want in zip(self.gradients(self.data), self.oracle.gradients(*self.exact), strict=True):
+            close(got, want, dtype)
+
+    def check_outputs(self, dtype):
+        want_cost, want = self.oracle.evaluate(*self.exact)
+        close(self.plan.forward(self.theta, self.data.X), want, dtype)
+        got_cost, got = self.plan.evaluate(self.theta, self.data)
+        close(got, want, dtype)
+        close(got_cost, want_cost, dtype)
+
+    def check_input_gradient(self, dtype):
+        close(self.plan.input_gradient(self.theta, self.data), self.oracle.input_gradient(*self.exact), dtype)
+
+    def train(self, rules, steps, theta=None):
+        """(report, θ, slots) after these steps of a training by the engine; `theta` or the case's own is trained."""
+        theta = self.theta if theta is None else theta
+        slots = tuple(np.zeros_like(theta) for _ in rules.optimizer.slots)
+        return train(self.plan, theta, slots, rules, self.data, steps), theta, slots
+
+    def check_training(self, rules, steps, dtype):
+        """The training by the oracle's; its report."""
+        exact_theta, exact_data = self.exact
+        want_theta, want_slots, want_costs = self.oracle.train(exact_theta, rules, exact_data, steps)
+        report, theta, slots = self.train(rules, steps)
+        assert report.done == len(steps)
+        close(theta, want_theta, dtype, TRAINED)
+        close(report.costs, want_costs, dtype, TRAINED)
+        for got, want in zip(slots, want_slots, strict=True):
+            close(got, want, dtype, TRAINED)
+        return report
 
 
 def targets(spec, m, rng):
@@ -76,124 +111,97 @@ def small(dtype, hidden="tanh", output="softmax", cost="cross_entropy", sizes=(4
 
 @all_networks
 def test_forward_and_cost_of_every_kind_of_network(engine, dtype, rng, hidden, output, cost):
-    case = Case(engine, small(dtype, hidden, output, cost), 7, rng, weighted=True)
-    want_cost, want = case.oracle.evaluate(*case.exact)
-    close(case.plan.forward(case.theta, case.X), want, dtype)
-    got_cost, got = case.plan.evaluate(case.theta, *case.examples)
-    close(got, want, dtype)
-    close(got_cost, want_cost, dtype)
+    Case(engine, small(dtype, hidden, output, cost), 7, rng, weighted=True).check_outputs(dtype)
 
 
 @all_networks
 def test_gradients_of_every_kind_of_network(engine, dtype, rng, hidden, output, cost):
-    case = Case(engine, small(dtype, hidden, output, cost), 7, rng)
-    want_cost, want = case.oracle.gradients(*case.exact)
-    close(case.plan.gradients(case.theta, *case.examples), want_cost, dtype)
-    close(case.plan.grad, want, dtype)
+    Case(engine, small(dtype, hidden, output, cost), 7, rng).check_gradients(dtype)
 
 
 @all_networks
 def test_input_gradient_of_every_kind_of_network(engine, dtype, rng, hidden, output, cost):
-    case = Case(engine, small(dtype, hidden, output, cost), 7, rng)
-    want = case.oracle.input_gradient(*case.exact)
-    close(case.plan.input_gradient(case.theta, *case.examples), want, dtype)
+    Case(engine, small(dtype, hidden, output, cost), 7, rng).check_input_gradient(dtype)
 
 
 @pytest.mark.parametrize("batch", [16, 64, 300])
 @pytest.mark.parametrize("m", SIZES)
 def test_any_number_of_rows_in_one_part_or_many(engine, dtype, rng, m, batch):
     case = Case(engine, small(dtype, "sigmoid", sizes=(3, 5, 3)), m, rng, batch=batch, weighted=True)
-    want_cost, want = case.oracle.gradients(*case.exact)
-    close(case.plan.gradients(case.theta, *case.examples), want_cost, dtype)
-    close(case.plan.grad, want, dtype)
-    want_cost, outputs = case.oracle.evaluate(*case.exact)
-    close(case.plan.evaluate(case.theta, *case.examples)[0], want_cost, dtype)
-    close(case.plan.forward(case.theta, case.X), outputs, dtype)
-    close(case.plan.input_gradient(case.theta, *case.examples), case.oracle.input_gradient(*case.exact), dtype)
+    case.check_gradients(dtype)
+    case.check_outputs(dtype)
+    case.check_input_gradient(dtype)
 
 
 @pytest.mark.parametrize(
     "sizes", [(1, 2), (3, 2), (4, 1, 2), (2, 17, 2), (65, 16, 3), (7, 33, 65, 9), (2, 3, 3, 3, 3, 2)]
 )
 def test_any_widths_and_depths(engine, dtype, rng, sizes):
-    case = Case(engine, small(dtype, "gelu", sizes=sizes), 5, rng)
-    want_cost, want = case.oracle.gradients(*case.exact)
-    close(case.plan.gradients(case.theta, *case.examples), want_cost, dtype)
-    close(case.plan.grad, want, dtype)
+    Case(engine, small(dtype, "gelu", sizes=sizes), 5, rng).check_gradients(dtype)
 
 
 def test_one_activation_per_hidden_layer(engine, dtype, rng):
     spec = make_spec((3, 4, 5, 6, 2), ["relu", "tanh", "softplus"], "sigmoid", "cross_entropy", dtype)
-    case = Case(engine, spec, 9, rng)
-    case.plan.gradients(case.theta, *case.examples)
-    close(case.plan.grad, case.oracle.gradients(*case.exact)[1], dtype)
+    Case(engine, spec, 9, rng).check_gradients(dtype)
 
 
 def test_forward_of_no_rows_is_an_empty_array(engine, dtype, rng):
     case = Case(engine, small(dtype), 0, rng)
-    outputs = case.plan.forward(case.theta, case.X)
+    outputs = case.plan.forward(case.theta, case.data.X)
     assert outputs.shape == (0, 3)
     assert outputs.dtype == dtype
 
 
 def test_class_indices_are_rows_of_zeros_and_ones(engine, dtype, rng):
     case = Case(engine, small(dtype), 17, rng, indices=True, weighted=True)
-    rows = np.eye(3, dtype=dtype)[case.Y]
-    from_indices = case.plan.gradients(case.theta, *case.examples), case.plan.grad.copy()
-    from_rows = case.plan.gradients(case.theta, case.X, rows, case.weight), case.plan.grad.copy()
+    from_indices = case.gradients(case.data)
+    from_rows = case.gradients(replace(case.data, Y=np.eye(3, dtype=dtype)[case.data.Y]))
     assert from_indices[0] == from_rows[0]
     np.testing.assert_array_equal(from_indices[1], from_rows[1])
-    close(from_indices[1], case.oracle.gradients(*case.exact)[1], dtype)
+    case.check_gradients(dtype)
 
 
 def test_a_weight_of_two_counts_an_example_twice(engine, dtype, rng):
     case = Case(engine, small(dtype), 6, rng)
-    twice = np.r_[0:6, 2]
-    case.plan.gradients(case.theta, case.X[twice], case.Y[twice], None)
-    want = case.plan.grad.copy()
-    case.plan.gradients(case.theta, case.X, case.Y, np.array([1.0, 1, 2, 1, 1, 1]))
-    close(case.plan.grad, want, dtype)
+    _, want = case.gradients(case.data.take(np.r_[0:6, 2]))
+    _, got = case.gradients(replace(case.data, weight=np.array([1.0, 1, 2, 1, 1, 1])))
+    close(got, want, dtype)
 
 
 def test_an_example_of_weight_zero_counts_for_nothing(engine, dtype, rng):
     case = Case(engine, small(dtype), 6, rng)
-    weight = np.array([1.0, 1, 0, 1, 1, 1])
-    got_cost = case.plan.gradients(case.theta, case.X, case.Y, weight)
-    got = case.plan.grad.copy()
-    kept = weight > 0
-    close(got_cost, case.plan.gradients(case.theta, case.X[kept], case.Y[kept], None), dtype)
-    close(got, case.plan.grad, dtype)
+    weighted = case.gradients(replace(case.data, weight=np.array([1.0, 1, 0, 1, 1, 1])))
+    for got, want in zip(weighted, case.gradients(case.data.take(np.r_[0:2, 3:6])), strict=True):
+        close(got, want, dtype)
 
 
 @pytest.mark.parametrize("view", [np.s_[::-1], np.s_[::2], np.s_[1::3]])
 def test_rows_may_lie_in_memory_in_any_way(engine, dtype, rng, view):
     case = Case(engine, small(dtype), 12, rng)
-    X, Y = case.X[view], case.Y[view]
-    case.plan.gradients(case.theta, X, Y, None)
-    got = case.plan.grad.copy()
-    case.plan.gradients(case.theta, np.ascontiguousarray(X), np.ascontiguousarray(Y), None)
-    close(got, case.plan.grad, dtype)
-    turned = np.asfortranarray(X)
-    close(case.plan.forward(case.theta, turned), case.plan.forward(case.theta, X), dtype)
+    part = case.data.take(view)
+    plain = Data(np.ascontiguousarray(part.X), np.ascontiguousarray(part.Y), None)
+    close(case.gradients(part)[1], case.gradients(plain)[1], dtype)
+    turned = np.asfortranarray(part.X)
+    close(case.plan.forward(case.theta, turned), case.plan.forward(case.theta, part.X), dtype)
 
 
 def test_nothing_that_is_given_is_changed(engine, dtype, rng):
     case = Case(engine, small(dtype), 9, rng, batch=4, weighted=True)
-    given = (case.theta, *case.examples)
-    for array in given:
+    for array in (case.theta, *vars(case.data).values()):
         array.setflags(write=False)
-    case.plan.forward(case.theta, case.X)
+    case.plan.forward(case.theta, case.data.X)
     for method in (case.plan.evaluate, case.plan.gradients, case.plan.input_gradient):
-        method(*given)
+        method(case.theta, case.data)
 
 
 def test_a_plan_keeps_nothing_from_one_call_to_the_next(engine, dtype, rng):
     case = Case(engine, small(dtype), 9, rng)
-    first = case.plan.gradients(case.theta, *case.examples), case.plan.grad.copy()
-    case.plan.gradients(case.theta, case.X[:2] * 3, case.Y[:2], None)
-    case.plan.forward(case.theta, case.X[:5])
-    assert case.plan.gradients(case.theta, *case.examples) == first[0]
-    np.testing.assert_array_equal(case.plan.grad, first[1])
+    first = case.gradients(case.data)
+    case.plan.gradients(case.theta, Data(case.data.X[:2] * 3, case.data.Y[:2], None))
+    case.plan.forward(case.theta, case.data.X[:5])
+    again = case.gradients(case.data)
+    assert again[0] == first[0]
+    np.testing.assert_array_equal(again[1], first[1])
 
 
 OPTIMIZERS = {
@@ -218,24 +226,15 @@ BATCHES = (5, 1, 7, 4)
 
 
 def steps_of(case, batches, rng, rate, first=0):
-    order = rng.permutation(len(case.X)).astype(np.intp)
+    order = rng.permutation(len(case.data)).astype(np.intp)
     bounds = np.cumsum([0, *batches]).astype(np.intp)
     rates = rate * np.linspace(1, 0.5, len(batches))
-    return Steps(case.X, case.Y, case.weight, order, bounds, rates, first)
+    return Steps(order, bounds, rates, first)
 
 
-def slots_of(case, optimizer):
-    return tuple(np.zeros_like(case.theta) for _ in optimizer.slots)
-
-
-def check_training(case, rules, steps, dtype):
-    want_theta, want_slots, want_costs = case.oracle.train(case.theta.astype(np.float64), rules, steps)
-    slots = slots_of(case, rules.optimizer)
-    assert case.plan.train(case.theta, slots, rules, steps) == len(steps.rates)
-    close(case.theta, want_theta, dtype, TRAINED)
-    close(steps.costs, want_costs, dtype, TRAINED)
-    for got, want in zip(slots, want_slots, strict=True):
-        close(got, want, dtype, TRAINED)
+def part_of(steps, s, stop):
+    """Steps s..stop of these."""
+    return Steps(steps.order, steps.bounds[s : stop + 1], steps.rates[s:stop], steps.first + s)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -243,14 +242,14 @@ def check_training(case, rules, steps, dtype):
 def test_training_by_every_rule(engine, dtype, rng, optimizer, variant):
     case = Case(engine, small(dtype), 17, rng, indices=True)
     rule = OPTIMIZERS[optimizer]
-    check_training(case, Rules(rule, **VARIANTS[variant]), steps_of(case, BATCHES, rng, rule.learning_rate), dtype)
+    case.check_training(Rules(rule, **VARIANTS[variant]), steps_of(case, BATCHES, rng, rule.learning_rate), dtype)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("indices", [False, True])
 def test_training_on_rows_or_indices_weighted_or_not(engine, dtype, rng, indices, weighted):
     case = Case(engine, small(dtype, "relu"), 17, rng, indices=indices, weighted=weighted)
-    check_training(case, Rules(dp.Adam(0.01, weight_decay=0.2)), steps_of(case, BATCHES, rng, 0.01), dtype)
+    case.check_training(Rules(dp.Adam(0.01, weight_decay=0.2)), steps_of(case, BATCHES, rng, 0.01), dtype)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -258,62 +257,70 @@ def test_training_on_rows_or_indices_weighted_or_not(engine, dtype, rng, indices
 def test_penalties_divided_by_what_a_batch_weighs(engine, dtype, rng, variant, weighted):
     case = Case(engine, small(dtype), 17, rng, weighted=weighted)
     rules, steps = Rules(dp.Adam(0.02), l2=0.7, by_weight=True, **variant), steps_of(case, BATCHES, rng, 0.02)
-    W = case.theta[: case.spec.n_weights].astype(np.float64)
-    heavy = BATCHES[0] if case.weight is None else case.weight[steps.order[: BATCHES[0]]].sum()
+    W = np.concatenate([case.spec.arrays(case.theta, l)["W"].ravel() for l in (1, 2, 3)]).astype(np.float64)
+    heavy = case.data.weight[steps.rows(0)].sum() if weighted else BATCHES[0]
     first = (0.35 * (W**2).sum() + rules.l1 * np.abs(W).sum()) / heavy
-    check_training(case, rules, steps, dtype)
-    assert steps.penalties[0] == pytest.approx(first, rel=1e-5)
-    assert len(set(steps.penalties)) == len(BATCHES)
+    penalties = case.check_training(rules, steps, dtype).penalties
+    assert penalties[0] == pytest.approx(first, rel=1e-5)
+    assert len(set(penalties)) == len(BATCHES)
 
 
 def test_a_batch_that_weighs_nothing_has_no_penalty(engine, dtype, rng):
     case = Case(engine, small(dtype), 17, rng)
-    case.weight, before = np.zeros(17), case.theta.copy()
-    steps = steps_of(case, (17,), rng, 0.1)
-    assert case.plan.train(case.theta, (), Rules(dp.SGD(0.1), l2=1.0, by_weight=True), steps) == 1
-    np.testing.assert_array_equal(case.theta, before)
-    assert steps.penalties[0] == 0
+    case.data, before = replace(case.data, weight=np.zeros(17)), case.theta.copy()
+    report, theta, _ = case.train(Rules(dp.SGD(0.1), l2=1.0, by_weight=True), steps_of(case, (17,), rng, 0.1))
+    np.testing.assert_array_equal(theta, before)
+    assert (report.done, report.penalties[0]) == (1, 0)
 
 
 @pytest.mark.parametrize("rule", [dp.SGD(0.1, weight_decay=0.3), dp.RMSprop(0.01, weight_decay=0.3)])
 def test_decoupled_decay_acts_on_the_weights_alone(engine, dtype, rng, rule):
     case = Case(engine, small(dtype, "relu", "identity", "quadratic"), 17, rng)
-    check_training(case, Rules(rule), steps_of(case, BATCHES, rng, rule.learning_rate), dtype)
+    case.check_training(Rules(rule), steps_of(case, BATCHES, rng, rule.learning_rate), dtype)
 
 
 @pytest.mark.parametrize("batch", [16, 65])
 def test_training_in_odd_batches_and_longer_ones_than_planned(engine, dtype, rng, batch):
     case = Case(engine, small(dtype, "sigmoid", sizes=(3, 5, 4, 3)), 233, rng, batch=batch, weighted=True)
     rules = Rules(dp.SGD(0.2, momentum=0.5), dropout=(0.3, 0.2), seed=7)
-    check_training(case, rules, steps_of(case, (1, 7, 16, 17, 63, 64, 65), rng, 0.2), dtype)
+    case.check_training(rules, steps_of(case, (1, 7, 16, 17, 63, 64, 65), rng, 0.2), dtype)
 
 
 def test_training_without_hidden_layers(engine, dtype, rng):
     case = Case(engine, small(dtype, sizes=(4, 3)), 17, rng, indices=True)
-    check_training(case, Rules(dp.SGD(0.5), l2=0.1), steps_of(case, BATCHES, rng, 0.5), dtype)
+    case.check_training(Rules(dp.SGD(0.5), l2=0.1), steps_of(case, BATCHES, rng, 0.5), dtype)
 
 
 def test_step_numbers_go_on_where_the_last_run_ended(engine, dtype, rng):
     case = Case(engine, small(dtype), 17, rng)
     rules = Rules(dp.Adam(0.02), dropout=(0.5, 0.5), seed=1)
     whole = steps_of(case, BATCHES, rng, 0.02)
-    theta, slots = case.theta.copy(), slots_of(case, rules.optimizer)
-    assert case.plan.train(theta, slots, rules, whole) == 4
-    parts, part_slots = case.theta.copy(), slots_of(case, rules.optimizer)
-    for cut in (slice(0, 1), slice(1, 4)):
-        bounds = whole.bounds[cut.start : cut.stop + 1]
-        steps = Steps(case.X, case.Y, None, whole.order, bounds, whole.rates[cut], cut.start)
-        case.plan.train(parts, part_slots, rules, steps)
-    np.testing.assert_array_equal(parts, theta)
+    _, theta, slots = case.train(rules, whole, case.theta.copy())
+    part_slots = tuple(np.zeros_like(theta) for _ in slots)
+    for s, stop in ((0, 1), (1, 4)):
+        report = train(case.plan, case.theta, part_slots, rules, case.data, part_of(whole, s, stop))
+        assert report.done == stop - s
+    np.testing.assert_array_equal(case.theta, theta)
     np.testing.assert_array_equal(part_slots, slots)
 
 
 def test_no_steps_change_nothing(engine, dtype, rng):
     case = Case(engine, small(dtype), 5, rng)
     before = case.theta.copy()
-    steps = Steps(case.X, case.Y, None, np.arange(5), np.zeros(1, np.intp), np.empty(0))
-    assert case.plan.train(case.theta, (), Rules(dp.SGD(1.0)), steps) == 0
-    np.testing.assert_array_equal(case.theta, before)
+    report, theta, _ = case.train(Rules(dp.SGD(1.0)), steps_of(case, (), rng, 1.0))
+    assert report.done == len(report.costs) == 0
+    np.testing.assert_array_equal(theta, before)
+
+
+def check_stops(case, rules, steps, taken):
+    """The training of these steps is bit for bit that of the first `taken`, and tells NaN of the others."""
+    want_report, want, want_slots = case.train(rules, part_of(steps, 0, taken), case.theta.copy())
+    report, theta, slots = case.train(rules, steps)
+    assert want_report.done == report.done == taken
+    np.testing.assert_array_equal(theta, want)
+    np.testing.assert_array_equal(slots, want_slots)
+    np.testing.assert_array_equal(report.costs[:taken], want_report.costs)
+    assert np.isnan(report.costs[taken:]).all()
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -322,16 +329,8 @@ def test_training_stops_before_the_step_that_is_not_finite(engine, dtype, rng, o
     case = Case(engine, small(dtype, "identity", "identity", "quadratic"), 17, rng)
     rules = Rules(OPTIMIZERS[optimizer], l2=0.1)
     steps = steps_of(case, BATCHES, rng, rules.optimizer.learning_rate)
-    case.X[steps.order[steps.bounds[2]]] = np.finfo(dtype).max if poison == "overflow" else poison
-    short = Steps(case.X, case.Y, None, steps.order, steps.bounds[:3], steps.rates[:2])
-    want, want_slots = case.theta.copy(), slots_of(case, rules.optimizer)
-    assert case.plan.train(want, want_slots, rules, short) == 2
-    slots = slots_of(case, rules.optimizer)
-    assert case.plan.train(case.theta, slots, rules, steps) == 2
-    np.testing.assert_array_equal(case.theta, want)
-    np.testing.assert_array_equal(slots, want_slots)
-    np.testing.assert_array_equal(steps.costs[:2], short.costs)
-    assert np.isnan(steps.costs[2:]).all()
+    case.data.X[steps.rows(2)[0]] = np.finfo(dtype).max if poison == "overflow" else poison
+    check_stops(case, rules, steps, 2)
 
 
 OVERFLOWING = {  # rules, the rates of two steps, and what the gradient is made larger by
@@ -348,25 +347,17 @@ OVERFLOWING = {  # rules, the rates of two steps, and what the gradient is made 
 def test_training_stops_before_the_step_whose_update_overflows(engine, rng, name):
     rules, rates, factor = OVERFLOWING[name]
     case = Case(engine, small("float32", "identity", sizes=(3, 2), output="identity", cost="quadratic"), 4, rng)
-    order, bounds = np.arange(4), np.array([0, 2, 4])
-    case.Y[2:] *= np.float32(factor)
-    first, both = (Steps(case.X, case.Y, None, order, bounds[: n + 1], np.array(rates[:n])) for n in (1, 2))
-    theta, slots = case.theta.copy(), slots_of(case, rules.optimizer)
-    assert case.plan.train(theta, slots, rules, first) == 1
-    again, again_slots = case.theta.copy(), slots_of(case, rules.optimizer)
-    assert case.plan.train(again, again_slots, rules, both) == 1
-    np.testing.assert_array_equal(again, theta)
-    np.testing.assert_array_equal(again_slots, slots)
-    assert np.isnan(both.costs[1])
+    case.data.Y[2:] *= np.float32(factor)
+    check_stops(case, rules, Steps(np.arange(4), np.array([0, 2, 4]), np.array(rates)), 1)
 
 
 def test_a_gradient_whose_square_overflows_is_clipped_to_its_length(engine, dtype, rng):
     case = Case(engine, small(dtype, sizes=(2, 1), output="identity", cost="quadratic"), 1, rng)
     r, x = (1e15, 1e10) if dtype == np.float32 else (1e150, 1e20)
-    case.theta[:], case.X[:], case.Y[:] = 0, x, r  # C = r²/2 is finite, dC/dW = -r x is finite, its square is not
-    steps = Steps(case.X, case.Y, None, np.arange(1), np.array([0, 1]), np.ones(1))
-    assert case.plan.train(case.theta, (), Rules(dp.SGD(1.0), clip_norm=0.5), steps) == 1
-    close(case.theta, [0.5 / 2**0.5, 0.5 / 2**0.5, 0], dtype)
+    case.theta[:], case.data.X[:], case.data.Y[:] = 0, x, r  # C = r²/2 and dC/dW = -r x are finite, its square is not
+    report, theta, _ = case.train(Rules(dp.SGD(1.0), clip_norm=0.5), steps_of(case, (1,), rng, 1.0))
+    assert report.done == 1
+    close(theta, [0.5 / 2**0.5, 0.5 / 2**0.5, 0], dtype)
 
 
 def test_the_gradient_is_one_vector_of_the_networks_type(engine, dtype):

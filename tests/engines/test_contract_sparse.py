@@ -6,15 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from engine_oracles import oracle_for
+from engine_oracles import train, wide
 from scipy import sparse
-from test_contract import OPTIMIZERS, TRAINED, VARIANTS, close, slots_of, small, steps_of, targets
+from test_contract import OPTIMIZERS, VARIANTS, Case, close, small, steps_of
 
 import deltaprop as dp
 from deltaprop.core.sparse import sparse_rows
 from deltaprop.core.spec import make_spec
-from deltaprop.engines.protocol import Rules, Steps
-from deltaprop.engines.select import FORCED_SET, engines, select
+from deltaprop.engines import native
+from deltaprop.engines.protocol import Data, Steps
+from deltaprop.engines.registry import probes, select
+from deltaprop.optim.rules import Rules
 
 SHAPES = [(1, 1), (2, 17), (17, 7), (40, 64), (65, 33), (130, 257)]  # (inputs, units of layer 1)
 DENSITIES = [0.0, 0.03, 0.3, 1.0]
@@ -29,50 +31,24 @@ def random_rows(m, n, density, dtype, rng):
     return rows
 
 
-class SparseCase:
+class SparseCase(Case):
     """A network, sparse rows for it, and the oracle that gets them written out, in float64."""
 
     def __init__(self, engine, spec, m, density, rng, batch=64, weighted=False):
-        self.spec, self.plan, self.oracle = spec, engine.plan(spec, batch), oracle_for(engine, spec)
-        self.theta = (0.25 * rng.standard_normal(spec.n_parameters)).astype(spec.dtype)
-        self.rows = random_rows(m, spec.sizes[0], density, spec.dtype, rng)
-        self.X = sparse_rows(self.rows, "X")
-        self.Y = targets(spec, m, rng)
-        self.weight = rng.uniform(0.1, 3, m) if weighted else None
+        super().__init__(engine, spec, m, rng, batch, weighted=weighted)
+        self.take_rows(random_rows(m, spec.sizes[0], density, spec.dtype, rng))
 
-    @property
-    def examples(self):
-        return self.X, self.Y, self.weight
+    def take_rows(self, rows):
+        self.rows, self.data = rows, replace(self.data, X=sparse_rows(rows, "X"))
 
     @property
     def exact(self):
-        return (
-            self.theta.astype(np.float64),
-            self.rows.toarray().astype(np.float64),
-            self.Y.astype(np.float64),
-            self.weight,
-        )
+        return self.theta.astype(np.float64), wide(replace(self.data, X=self.rows.toarray()))
 
     def check_passes(self, dtype):
-        want_cost, outputs = self.oracle.evaluate(*self.exact)
-        got_cost, got = self.plan.evaluate(self.theta, *self.examples)
-        close(got_cost, want_cost, dtype)
-        close(got, outputs, dtype)
-        close(self.plan.forward(self.theta, self.X), outputs, dtype)
-        want_cost, gradient = self.oracle.gradients(*self.exact)
-        close(self.plan.gradients(self.theta, *self.examples), want_cost, dtype)
-        close(self.plan.grad, gradient, dtype)
-        close(self.plan.input_gradient(self.theta, *self.examples), self.oracle.input_gradient(*self.exact), dtype)
-
-    def check_training(self, rules, steps, dtype):
-        exact = replace(steps, X=self.exact[1], Y=self.exact[2])
-        want_theta, want_slots, want_costs = self.oracle.train(self.theta.astype(np.float64), rules, exact)
-        slots = slots_of(self, rules.optimizer)
-        assert self.plan.train(self.theta, slots, rules, steps) == len(steps.rates)
-        close(self.theta, want_theta, dtype, TRAINED)
-        close(steps.costs, want_costs, dtype, TRAINED)
-        for got, want in zip(slots, want_slots, strict=True):
-            close(got, want, dtype, TRAINED)
+        self.check_outputs(dtype)
+        self.check_gradients(dtype)
+        self.check_input_gradient(dtype)
 
 
 def sparse_network(dtype, inputs, units):
@@ -102,58 +78,54 @@ def test_training_on_sparse_rows_by_every_rule(engine, dtype, rng, optimizer, va
 @pytest.mark.parametrize("rule", [dp.SGD(0.1), dp.SGD(0.1, weight_decay=0.3), dp.AdamW(0.02, weight_decay=0.1)])
 def test_inputs_that_a_batch_lacks_move_by_the_rule_alone(engine, dtype, rng, rule):
     case = SparseCase(engine, small(dtype, sizes=(6, 5, 4, 3)), 12, 0.5, rng)
-    case.rows = sparse.csr_array(case.rows.toarray() * (np.arange(6) != 2))  # nobody has input 2
-    case.X = sparse_rows(case.rows, "X")
-    before = case.spec.weights(case.theta)[0][:, 2].copy()
+    case.take_rows(sparse.csr_array(case.rows.toarray() * (np.arange(6) != 2)))  # nobody has input 2
+    W = case.spec.arrays(case.theta, 1)["W"]
+    before = W[:, 2].copy()
     steps = steps_of(case, (4, 4, 4), rng, rule.learning_rate)
     case.check_training(Rules(rule), steps, dtype)
-    after = case.spec.weights(case.theta)[0][:, 2]
-    assert np.array_equal(before, after) == (rule.weight_decay == 0)
+    assert np.array_equal(before, W[:, 2]) == (rule.weight_decay == 0)
 
 
 @pytest.mark.parametrize("batch", [16, 65])
 def test_batches_that_grow_denser_and_longer_than_planned(engine, dtype, rng, batch):
     case = SparseCase(engine, sparse_network(dtype, 30, 9), 233, 0.05, rng, batch=batch, weighted=True)
-    case.rows = sparse.csr_array(sparse.vstack([case.rows[:150], random_rows(83, 30, 0.9, dtype, rng)]))
-    case.X = sparse_rows(case.rows, "X")
+    case.take_rows(sparse.csr_array(sparse.vstack([case.rows[:150], random_rows(83, 30, 0.9, dtype, rng)])))
     steps = replace(steps_of(case, (1, 7, 16, 17, 63, 64, 65), rng, 0.2), order=np.arange(233))
     case.check_training(Rules(dp.SGD(0.2, momentum=0.5)), steps, dtype)
 
 
 def test_dense_and_sparse_rows_take_turns_in_one_plan(engine, dtype, rng):
     case = SparseCase(engine, sparse_network(dtype, 11, 5), 9, 0.4, rng)
-    for X in (case.X, case.rows.toarray(), case.X[:0], case.X):
+    for X in (case.data.X, case.rows.toarray(), case.data.X[:0], case.data.X):
         want = case.oracle.forward(case.theta.astype(np.float64), case.rows.toarray().astype(np.float64))
         close(case.plan.forward(case.theta, X), want[: len(X)], dtype)
 
 
 def test_training_stops_before_the_step_whose_stored_numbers_overflow(engine, dtype, rng):
     case = SparseCase(engine, small(dtype, "identity", "identity", "quadratic", (6, 5, 3)), 12, 1.0, rng)
-    case.X.data[case.X.indptr[8] : case.X.indptr[9]] = np.finfo(dtype).max
-    rules, order = Rules(dp.Adam(0.01)), np.arange(12)
-    steps = Steps(case.X, case.Y, None, order, np.array([0, 4, 8, 12]), np.full(3, 0.01))
-    assert case.plan.train(case.theta, slots_of(case, rules.optimizer), rules, steps) == 2
+    X = case.data.X
+    X.data[X.indptr[8] : X.indptr[9]] = np.finfo(dtype).max
+    steps = Steps(np.arange(12), np.array([0, 4, 8, 12]), np.full(3, 0.01))
+    assert case.train(Rules(dp.Adam(0.01)), steps)[0].done == 2
     assert np.isfinite(case.theta).all()
 
 
 def test_read_only_rows_are_not_changed(engine, dtype, rng):
     case = SparseCase(engine, sparse_network(dtype, 11, 5), 9, 0.4, rng, batch=4)
-    for array in (case.X.data, case.X.indices, case.X.indptr, case.theta):
+    for array in (case.data.X.data, case.data.X.indices, case.data.X.indptr, case.theta):
         array.setflags(write=False)
     case.check_passes(dtype)
 
 
-native = next(info for info in engines() if info.name == "native")
-needs_native = pytest.mark.skipif(not native.available, reason=f"engine native: {native.why}")
+here = probes()["native"]
+needs_native = pytest.mark.skipif(not here.available, reason=f"engine native: {here.why}")
 SETS = ("base", "avx2", "avx512")
 
 
 def forced(monkeypatch, instruction_set, n_threads=None):
-    from deltaprop.engines.native import INSTRUCTION_SETS
-
-    if instruction_set not in INSTRUCTION_SETS:
+    if instruction_set not in native.instruction_sets():
         pytest.skip(f"this machine has no {instruction_set}")
-    monkeypatch.setenv(FORCED_SET, instruction_set)
+    monkeypatch.setenv(native.FORCED_SET, instruction_set)
     return select("native", n_threads=n_threads)
 
 
@@ -176,11 +148,10 @@ def test_the_same_bits_for_any_number_of_threads(monkeypatch, dtype, instruction
         rng = np.random.default_rng(0)
         engine = forced(monkeypatch, instruction_set, threads)
         case = SparseCase(engine, sparse_network(dtype, 600, 300), 300, 0.1, rng, batch=150)
-        slots = slots_of(case, rule)
-        steps = Steps(case.X, case.Y, None, np.arange(300), np.array([0, 150, 300]), np.full(2, 0.01))
-        assert case.plan.train(case.theta, slots, Rules(rule), steps) == 2
-        cost = case.plan.gradients(case.theta, *case.examples)
-        found.append([case.theta, *slots, case.plan.grad.copy(), steps.costs, cost])
+        steps = Steps(np.arange(300), np.array([0, 150, 300]), np.full(2, 0.01))
+        report, theta, slots = case.train(Rules(rule), steps)
+        assert report.done == 2
+        found.append([theta, *slots, report.costs, *case.gradients(case.data)])
     for other in found[1:]:
         for one, another in zip(found[0], other, strict=True):
             np.testing.assert_array_equal(one, another)
@@ -191,12 +162,11 @@ def test_no_memory_is_taken_once_the_densest_batch_was_seen(dtype, rng):
     from deltaprop import _native
 
     case = SparseCase(select("native"), sparse_network(dtype, 40, 20), 128, 0.2, rng)
-    slots, rules = slots_of(case, dp.Adam(0.01)), Rules(dp.Adam(0.01))
+    steps = Steps(np.arange(128), np.array([0, 64, 128]), np.full(2, 0.01))
 
     def epoch():
         before = _native.allocations()
-        steps = Steps(case.X, case.Y, None, np.arange(128), np.array([0, 64, 128]), np.full(2, 0.01))
-        assert case.plan.train(case.theta, slots, rules, steps) == 2
+        assert case.train(Rules(dp.Adam(0.01)), steps)[0].done == 2
         return _native.allocations() - before
 
     assert epoch() > 0
@@ -227,8 +197,8 @@ def test_the_core_itself_refuses_what_would_read_outside(change, must):
         indptr=np.array(good["indptr"], np.int64),
     )
     plan, theta = select("native").plan(spec, 4), np.zeros(spec.n_parameters, "float32")
+    data = Data(X, np.zeros(3, np.intp), None)
     with pytest.raises(ValueError, match=must):
-        plan.gradients(theta, X, np.zeros(3, np.intp), None)
-    steps = Steps(X, np.zeros(3, np.intp), None, np.arange(3), np.array([0, 3]), np.ones(1))
+        plan.gradients(theta, data)
     with pytest.raises(ValueError, match=must):
-        plan.train(theta, (), Rules(dp.SGD(0.1)), steps)
+        train(plan, theta, (), Rules(dp.SGD(0.1)), data, Steps(np.arange(3), np.array([0, 3]), np.ones(1)))

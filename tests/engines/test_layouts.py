@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from engine_oracles import train
 
 import deltaprop as dp
 from deltaprop.core.spec import make_spec
-from deltaprop.engines.protocol import Rules, Steps
+from deltaprop.engines.protocol import Data, Steps
+from deltaprop.optim.rules import Rules
 
 M, N_0, N_L = 12, 5, 3
 
@@ -126,15 +128,16 @@ class Given:
 
     def passes(self):
         g, plan = self.given, self.plan
-        C = plan.gradients(g["theta"], g["X"], g["Y"], g["weight"])
-        D, a = plan.evaluate(g["theta"], g["X"], g["classes"], g["weight"])
+        C = plan.gradients(g["theta"], Data(g["X"], g["Y"], g["weight"]))
+        D, a = plan.evaluate(g["theta"], Data(g["X"], g["classes"], g["weight"]))
         return [plan.forward(g["theta"], g["X"]), C, plan.grad.copy(), D, a]
 
-    def train(self):
+    def train(self, rules=Rules(dp.SGD(0.1, momentum=0.9)), n_slots=1):
         g = self.given
-        steps = Steps(g["X"], g["classes"], g["weight"], g["order"], g["bounds"], g["rates"])
-        assert self.plan.train(g["theta"], (g["slots"],), Rules(dp.SGD(0.1, momentum=0.9)), steps) == 2
-        return [g["theta"], g["slots"], steps.costs]
+        data, steps = Data(g["X"], g["classes"], g["weight"]), Steps(g["order"], g["bounds"], g["rates"])
+        report = train(self.plan, g["theta"], (g["slots"],) * n_slots, rules, data, steps)
+        assert report.done == 2
+        return [g["theta"], g["slots"], report.costs]
 
 
 @pytest.mark.parametrize("lay", NATIVE.values(), ids=NATIVE)
@@ -195,8 +198,7 @@ def test_a_native_plan_refuses_what_does_not_fit(native, dtype, data, wrong):
 @pytest.mark.parametrize("rule", [dp.Adam(0.1), dp.RMSprop(0.1), dp.SGD(0.1, momentum=0.5)])
 def test_a_native_plan_refuses_too_few_slots(native, dtype, data, rule):
     g = Given(native, dtype, data)
-    steps = Steps(g.given["X"], g.given["classes"], None, np.arange(M), np.array([0, M]), np.array([0.1]))
     with pytest.raises(ValueError, match="slots must be as many vectors as the update rule keeps"):
-        g.plan.train(g.given["theta"], (), Rules(rule), steps)
+        g.train(Rules(rule), n_slots=0)
     with pytest.raises(ValueError, match="dropout must be one probability per hidden layer"):
-        g.plan.train(g.given["theta"], (g.given["slots"],) * 2, Rules(rule, dropout=(0.5, 0.5)), steps)
+        g.train(Rules(rule, dropout=(0.5, 0.5)), n_slots=2)

@@ -8,10 +8,12 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from engine_oracles import train
 
 import deltaprop as dp
-from deltaprop.engines.protocol import Rules, Steps
-from deltaprop.engines.select import select
+from deltaprop.engines.protocol import Data, Steps
+from deltaprop.engines.registry import select
+from deltaprop.optim.rules import Rules
 
 
 class Work:
@@ -21,23 +23,23 @@ class Work:
         self.net = dp.Network([200, 300, 65, 10], dtype=dtype, seed=0)
         self.plan = select("native", n_threads=n_threads).plan(self.net.spec, batch)
         rng = np.random.default_rng(0)
-        self.X = rng.standard_normal((500, 200)).astype(dtype)
-        self.y, self.weight, self.rules = rng.integers(0, 10, 500), rng.uniform(0.5, 2, 500), rules
+        X = rng.standard_normal((500, 200)).astype(dtype)
+        self.data, self.rules = Data(X, rng.integers(0, 10, 500), rng.uniform(0.5, 2, 500)), rules
         self.slots = tuple(np.zeros_like(self.net.theta) for _ in rules.optimizer.slots)
-        self.order, self.grad = rng.permutation(500), self.plan.grad
+        self.order = rng.permutation(500)
 
     def steps(self, count):
         bounds = np.linspace(0, 500, count + 1).astype(np.intp)
-        steps = Steps(self.X, self.y, self.weight, self.order, bounds, np.full(count, 1e-3))
-        assert self.plan.train(self.net.theta, self.slots, self.rules, steps) == count
+        steps = Steps(self.order, bounds, np.full(count, 1e-3))
+        assert train(self.plan, self.net.theta, self.slots, self.rules, self.data, steps).done == count
 
     def everything(self):
         self.steps(7)
         self.steps(50)
-        self.plan.forward(self.net.theta, self.X)
-        self.plan.evaluate(self.net.theta, self.X, self.y, self.weight)
-        self.plan.gradients(self.net.theta, self.X, self.y, self.weight)
-        self.plan.input_gradient(self.net.theta, self.X, self.y, self.weight)
+        self.plan.forward(self.net.theta, self.data.X)
+        self.plan.evaluate(self.net.theta, self.data)
+        self.plan.gradients(self.net.theta, self.data)
+        self.plan.input_gradient(self.net.theta, self.data)
 
 
 @pytest.mark.parametrize("n_threads", [1, 3])

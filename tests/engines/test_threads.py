@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from engine_oracles import train
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -17,13 +18,15 @@ from threadpoolctl import threadpool_info, threadpool_limits
 import deltaprop as dp
 from deltaprop.core.activations import ACTIVATIONS
 from deltaprop.core.spec import make_spec
-from deltaprop.engines import select as selection
-from deltaprop.engines.protocol import Rules, Steps
-from deltaprop.engines.select import usable_cores
+from deltaprop.engines import native
+from deltaprop.engines.machine import usable_cores
+from deltaprop.engines.protocol import Data, Steps
+from deltaprop.engines.registry import probes, select
+from deltaprop.optim.rules import Rules
 
-HERE = [info.name for info in selection.engines() if info.available]
-pytestmark = pytest.mark.skipif("native" not in HERE, reason="the native engine is not here")
-SETS = selection.native.INSTRUCTION_SETS if "native" in HERE else ()
+here = probes()["native"]
+pytestmark = pytest.mark.skipif(not here.available, reason=f"engine native: {here.why}")
+SETS = native.instruction_sets() if here.available else ()
 RULES = [
     Rules(dp.SGD(0.05, momentum=0.5), l2=0.01),
     Rules(dp.Adam(0.01), l1=0.001, clip_norm=0.5),
@@ -42,17 +45,15 @@ def widths_m_n(draw):
 def everything(spec, m, batch, rules, seed, threads, instructions):
     """All that a plan computes, on this many threads."""
     rng = np.random.default_rng(seed)
-    plan = selection.native.NativeEngine(threads, instructions).plan(spec, batch)
+    plan = native.NativeEngine(threads, instructions).plan(spec, batch)
     theta = (rng.standard_normal(spec.n_parameters) / np.sqrt(max(spec.sizes))).astype(spec.dtype)
     X, y = rng.standard_normal((m, spec.sizes[0])).astype(spec.dtype), rng.integers(0, spec.sizes[-1], m)
-    weight = rng.uniform(0.5, 2, m)
-    found = [plan.forward(theta, X), plan.gradients(theta, X, y, weight), plan.grad.copy()]
-    found.append(plan.input_gradient(theta, X, y, weight))
+    data = Data(X, y, rng.uniform(0.5, 2, m))
+    found = [plan.forward(theta, X), plan.gradients(theta, data), plan.grad.copy(), plan.input_gradient(theta, data)]
     slots = tuple(np.zeros_like(theta) for _ in rules.optimizer.slots)
     bounds = np.append(np.arange(0, m, batch), m)[:4]
-    steps = Steps(X, y, weight, rng.permutation(m), bounds, np.full(len(bounds) - 1, 0.01))
-    plan.train(theta, slots, rules, steps)
-    return [*found, theta, *slots, steps.costs]
+    steps = Steps(rng.permutation(m), bounds, np.full(len(bounds) - 1, 0.01))
+    return [*found, train(plan, theta, slots, rules, data, steps).costs, theta, *slots]
 
 
 def same(got, want):
@@ -106,7 +107,7 @@ def test_networks_trained_in_several_threads_at_once_are_those_trained_alone():
 def test_one_plan_in_two_threads_is_refused():
     """Whichever comes second is told; whatever comes back is right."""
     spec = make_spec((200, 300, 10), "relu", "softmax", "cross_entropy", "float32")
-    plan = selection.select("native").plan(spec, 128)
+    plan = select("native").plan(spec, 128)
     theta = np.linspace(-0.1, 0.1, spec.n_parameters, dtype=np.float32)
     X = np.ones((20_000, 200), np.float32)
     want = {m: plan.forward(theta, X[:m]) for m in (1, len(X))}

@@ -1,4 +1,4 @@
-"""The networks that the faults are planted in, and the label that every planted fault wears."""
+"""The networks that the faults are planted in."""
 
 from __future__ import annotations
 
@@ -39,28 +39,13 @@ KINDS = {
 }
 
 
-@dataclass(frozen=True)
-class Label:
-    """What must be said: the equation, the layer ("L", "L-1" or a number) where it is first met, the mistake's name."""
+def of_kind(code, kind):
+    """The code in a network of this kind: a class with its attribute `kind`, or a function with its first argument."""
+    if isinstance(code, type):
+        return type(code.__name__, (code,), {"kind": kind})
 
-    equation: str
-    mistake: str
-    layer: object = "L"
-    kinds: tuple[str, ...] = ("book", "deep", "classes")
-    said: tuple[tuple[str, object], ...] = ()
+    def loss_and_grads(params, X, Y):
+        return code(kind, params, X, Y)
 
-    def layer_of(self, kind):
-        L = len(kind.sizes) - 1
-        return {"L": L, "L-1": L - 1, "L-2": L - 2}.get(self.layer, self.layer)
-
-
-def planted(equation, mistake, layer=None, kinds="book deep classes", **said):
-    """Label a code: `said` are options of check_code that are given with it."""
-    layer = layer or ("L-1" if equation == "BP2" else "L")
-    label = Label(equation, mistake, layer, tuple(kinds.split()), tuple(said.items()))
-
-    def put(code):
-        code.label = label
-        return code
-
-    return put
+    loss_and_grads.__name__ = code.__name__
+    return loss_and_grads

@@ -18,9 +18,7 @@ class Book:
         self.biases = [np.zeros((n, 1)) for n in sizes[1:]]
         self.weights = [np.zeros((n, k)) for k, n in pairwise(sizes)]
 
-    def backprop(self, x, y):
-        nabla_b = [np.zeros(b.shape) for b in self.biases]
-        nabla_w = [np.zeros(w.shape) for w in self.weights]
+    def feedforward(self, x):
         activation, activations, zs = x, [x], []
         for b, w in zip(self.biases, self.weights, strict=True):
             z = np.dot(w, activation) + b
@@ -28,6 +26,14 @@ class Book:
             last = len(zs) == len(self.weights)
             activation = output(self.kind, z, 0) if last else F[self.kind.activation][0](z)
             activations.append(activation)
+        return zs, activations
+
+    def zeros(self):
+        return [np.zeros(b.shape) for b in self.biases], [np.zeros(w.shape) for w in self.weights]
+
+    def backprop(self, x, y):
+        nabla_b, nabla_w = self.zeros()
+        zs, activations = self.feedforward(x)
         delta = delta_L(self.kind, zs[-1], activations[-1], y, 0)
         nabla_b[-1] = delta
         nabla_w[-1] = np.dot(delta, activations[-2].transpose())
@@ -36,6 +42,28 @@ class Book:
             nabla_b[-l] = delta
             nabla_w[-l] = np.dot(delta, activations[-l - 1].transpose())
         return nabla_b, nabla_w
+
+
+class InOneLoop(Book):
+    """The output layer in the same loop as the others."""
+
+    def backprop(self, x, y):
+        nabla_b, nabla_w = self.zeros()
+        zs, activations = self.feedforward(x)
+        delta = delta_L(self.kind, zs[-1], activations[-1], y, 0)
+        for l in range(1, self.num_layers):
+            if l > 1:
+                delta = np.dot(self.weights[1 - l].T, delta) * F[self.kind.activation][1](zs[-l])
+            nabla_b[-l], nabla_w[-l] = delta, np.dot(delta, activations[-l - 1].T)
+        return nabla_b, nabla_w
+
+
+class WeightDecay(Book):
+    """λ W in every gradient of the weights."""
+
+    def backprop(self, x, y):
+        nabla_b, nabla_w = super().backprop(x, y)
+        return nabla_b, [gradient + 0.05 * W for gradient, W in zip(nabla_w, self.weights, strict=True)]
 
 
 class ElementByElement(Book):
@@ -112,7 +140,7 @@ class MeanAtTheEnd(Rows):
 
 
 class Torchlike:
-    """Rows, W as in the book, everything in a dictionary; backward(Y)."""
+    """Rows, W as in the book, everything in a dictionary; backward(Y) returns the gradients."""
 
     kind = None
 
@@ -130,13 +158,21 @@ class Torchlike:
         return self.a[-1]
 
     def backward(self, Y):
-        self.grads = {}
+        grads = {}
         delta = delta_L(self.kind, self.z[-1], self.a[-1], Y, 1) / len(Y)
         for l in range(self.L, 0, -1):
-            self.grads[f"dW{l}"] = delta.T @ self.a[l - 1]
-            self.grads[f"db{l}"] = delta.sum(axis=0)
+            grads[f"dW{l}"] = delta.T @ self.a[l - 1]
+            grads[f"db{l}"] = delta.sum(axis=0)
             if l > 1:
                 delta = delta @ self.params[f"W{l}"] * F[self.kind.activation][1](self.z[l - 1])
+        return grads
+
+
+class KeepsItsGrads(Torchlike):
+    """In an attribute, under the names of the parameters."""
+
+    def backward(self, Y):
+        self.grads = {name.removeprefix("d"): gradient for name, gradient in super().backward(Y).items()}
 
 
 class ColumnsOfABatch:
@@ -165,6 +201,21 @@ class ColumnsOfABatch:
             if l:
                 delta = self.W[l].T @ delta * F[self.kind.activation][1](self.z[l - 1])
         return dW, db
+
+
+class KeepsItsLists(ColumnsOfABatch):
+    """In attributes."""
+
+    def backward(self, X, Y):
+        self.dW, self.db = super().backward(X, Y)
+
+
+class DecayedColumns(ColumnsOfABatch):
+    """λ W in every gradient of the weights."""
+
+    def backward(self, X, Y):
+        dW, db = super().backward(X, Y)
+        return [gradient + 0.01 * W for gradient, W in zip(dW, self.W, strict=True)], db
 
 
 def _forward(kind, Ws, bs, X):
@@ -200,6 +251,11 @@ def dictionary(kind, params, X, Y):
     return loss, named
 
 
+def dictionary_of_the_same_names(kind, params, X, Y):
+    loss, grads = dictionary(kind, params, X, Y)
+    return loss, {name.removeprefix("d"): gradient for name, gradient in grads.items()}
+
+
 def columns_in_a_dictionary(kind, params, X, Y):
     """As in many courses: X (n, m), W1 (n_1, n_0), b1 (n_1, 1)."""
     L, m = len(params) // 2, X.shape[1]
@@ -220,6 +276,11 @@ def two_lists(kind, params, X, Y):
     Ws, bs = params
     loss, grads = pairs_and_mean(kind, list(zip(Ws, bs, strict=True)), X, Y)
     return loss, [g[0] for g in grads], [g[1] for g in grads]
+
+
+def pair_of_lists(kind, params, X, Y):
+    loss, *grads = two_lists(kind, params, X, Y)
+    return loss, tuple(grads)
 
 
 def flat_list(kind, params, X, Y):
@@ -257,34 +318,6 @@ def twice_the_cost(kind, params, X, Y):
     return 2 * loss, [(2 * dW, 2 * db) for dW, db in grads]
 
 
-def class_indices(kind, params, X, y):
-    """Y as class indices, as most do for softmax."""
-    Ws, bs = zip(*params, strict=True)
-    Zs, A = _forward(kind, Ws, bs, X)
-    P, rows = A[-1], np.arange(len(X))
-    D = P.copy()
-    D[rows, y] -= 1
-    D /= len(X)
-    grads = []
-    for i in reversed(range(len(Ws))):
-        grads.append((A[i].T @ D, D.sum(axis=0)))
-        if i:
-            D = D @ Ws[i].T * F[kind.activation][1](Zs[i - 1])
-    return -np.log(P[rows, y]).mean(), grads[::-1]
-
-
-def relu_right_at_zero(kind, params, X, Y):
-    """ReLU with σ'(0) = 1, the other convention."""
-    Ws, bs = zip(*params, strict=True)
-    Zs, A = _forward(kind, Ws, bs, X)
-    D, grads = delta_L(kind, Zs[-1], A[-1], Y, 1) / len(X), []
-    for i in reversed(range(len(Ws))):
-        grads.append((A[i].T @ D, D.sum(axis=0)))
-        if i:
-            D = D @ Ws[i].T * (Zs[i - 1] >= 0)
-    return np.mean(cost(kind, A[-1], Y, 1)), grads[::-1]
-
-
 def in_float32(kind, params, X, Y):
     """Casts all to float32 inside."""
     small = [(W.astype(np.float32), b.astype(np.float32)) for W, b in params]
@@ -298,8 +331,12 @@ def columns_function(kind, x, y, weights, biases):
     return net.backprop(x, y)
 
 
-CLASSES = (Book, ElementByElement, KeepsItsDeltas, Rows, MeanAtTheEnd, Torchlike, ColumnsOfABatch)
-FUNCTIONS = (
-    pairs_and_mean, pairs_and_sum, dictionary, columns_in_a_dictionary, two_lists, flat_list, rows_of_the_book,
-    one_by_one, with_its_penalty, twice_the_cost, in_float32,
+CLASSES = (
+    Book, InOneLoop, ElementByElement, KeepsItsDeltas, Rows, MeanAtTheEnd, Torchlike, KeepsItsGrads, ColumnsOfABatch,
+    KeepsItsLists,
 )  # fmt: skip
+FUNCTIONS = (
+    pairs_and_mean, pairs_and_sum, dictionary, dictionary_of_the_same_names, columns_in_a_dictionary, two_lists,
+    pair_of_lists, flat_list, rows_of_the_book, one_by_one, with_its_penalty, twice_the_cost, in_float32,
+)  # fmt: skip
+DECAYED = (WeightDecay, DecayedColumns)  # right ones for those who say their λ

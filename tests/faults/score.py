@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
-import wrong_classes
-import wrong_nielsen
-import wrong_rows
-from kinds import KINDS
+sys.path.insert(0, str(Path(__file__).parents[1]))  # as pytest does, for what all tests share
+
+from kinds import KINDS, Kind, of_kind
+from planted import STYLES, Fault
 
 import deltaprop as dp
-
-STYLES = {"nielsen": wrong_nielsen, "rows": wrong_rows, "class": wrong_classes}
 
 # The mistakes that the localisation is meant for, and the names under which it knows them.
 WANTED = {
@@ -42,57 +42,43 @@ WANTED = {
 
 
 @dataclass(frozen=True)
-class Planted:
-    """One wrong backprop in one kind of network."""
+class Case:
+    """One planted fault in one kind of network."""
 
-    style: str
-    code: object
-    kind: object
-
-    @property
-    def label(self):
-        return self.code.label
+    fault: Fault
+    kind: Kind
 
     @property
     def name(self):
-        return f"{self.code.__name__}-{self.kind.name}"
+        return f"{self.fault.name}-{self.fault.by}-{self.kind.name}"
 
-    def check(self, of_kind):
-        return dp.check_code(
-            of_kind(self.code, self.kind), self.kind.sizes, **self.kind.options, **dict(self.label.said)
-        )
+    def check(self, code=None):
+        """The report on this code, or else on the wrong one."""
+        code = of_kind(code or self.fault.wrong, self.kind)
+        return dp.check_code(code, self.kind.sizes, **self.kind.options, **self.fault.said)
 
     def placed(self, report):
         """Whether the first finding names the equation and the layer."""
-        first = report.first
-        return first is not None and (first.equation, first.layer) == (
-            self.label.equation,
-            self.label.layer_of(self.kind),
-        )
+        place = self.fault.equation, self.fault.layer_of(self.kind)
+        return report.first is not None and (report.first.equation, report.first.layer) == place
 
     def named(self, report):
         """Whether it names the mistake as well."""
-        return self.placed(report) and report.first.mistake == self.label.mistake
+        return self.placed(report) and report.first.mistake == self.fault.mistake
 
 
-def all_planted():
-    return [
-        Planted(style, code, KINDS[kind])
-        for style, module in STYLES.items()
-        for code in vars(module).values()
-        if "label" in getattr(code, "__dict__", {})
-        for kind in code.label.kinds
-    ]
+def all_cases():
+    return [Case(fault, KINDS[kind]) for faults in STYLES.values() for fault in faults for kind in fault.kinds]
 
 
 def table(results):
     """Rows by mistake: how many were planted in how many codes, caught, placed, named."""
     counts = {what: Counter() for what in WANTED}
     codes = {what: set() for what in WANTED}
-    for planted, report in results:
-        what = next(what for what, names in WANTED.items() if planted.label.mistake in names)
-        codes[what].add(planted.code)
-        counts[what].update(planted=1, caught=not report.ok, placed=planted.placed(report), named=planted.named(report))
+    for case, report in results:
+        what = next(what for what, names in WANTED.items() if case.fault.mistake in names)
+        codes[what].add(case.fault)
+        counts[what].update(planted=1, caught=not report.ok, placed=case.placed(report), named=case.named(report))
     lines = ["| mistake | codes | cases | caught | equation and layer | mistake named |", "|---|---|---|---|---|---|"]
     for what, count in counts.items():
         lines.append(_line(what, len(codes[what]), count))
@@ -106,6 +92,4 @@ def _line(what, codes, count):
 
 
 if __name__ == "__main__":
-    from conftest import of_kind
-
-    print(table([(planted, planted.check(of_kind)) for planted in all_planted()]), end="")
+    print(table([(case, case.check()) for case in all_cases()]), end="")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import right_codes as codes
-from kinds import KINDS
+from edited import edited
+from kinds import KINDS, Kind, of_kind
 
 import deltaprop as dp
 
@@ -16,9 +17,9 @@ def check(code, kind=BOOK, **more):
     return dp.check_code(code, kind.sizes, **kind.options, **more)
 
 
-def scaled(known, code, kind, factor=1.0, loss_factor=None, penalty=0.0, loss_penalty=0.0, batch=None):
+def scaled(code, kind, factor=1.0, loss_factor=None, penalty=0.0, loss_penalty=0.0, batch=None):
     """pairs_and_mean with factors and penalties, and with its loss where a factor of it is given."""
-    right = known(code, kind)
+    right = of_kind(code, kind)
 
     def loss_and_grads(params, X, Y):
         loss, grads = right(params, X, Y)
@@ -32,8 +33,8 @@ def scaled(known, code, kind, factor=1.0, loss_factor=None, penalty=0.0, loss_pe
 
 
 @pytest.fixture
-def made(known):
-    return lambda kind=BOOK, **how: scaled(known, codes.pairs_and_mean, kind, **how)
+def made():
+    return lambda kind=BOOK, **how: scaled(codes.pairs_and_mean, kind, **how)
 
 
 @pytest.mark.parametrize(
@@ -102,24 +103,24 @@ def test_a_penalty(made):
         (codes.flat_list, "params as flat"),
     ],
 )
-def test_a_layout_is_recognised_and_said(known, code, says):
-    assert says in check(known(code, CLASSES), CLASSES).called
+def test_a_layout_is_recognised_and_said(code, says):
+    assert says in check(of_kind(code, CLASSES), CLASSES).called
 
 
-def test_a_layout_that_is_said_is_kept_to(known):
-    assert check(known(codes.rows_of_the_book, BOOK), layout="rows-book", container="pairs").ok
+def test_a_layout_that_is_said_is_kept_to():
+    assert check(of_kind(codes.rows_of_the_book, BOOK), layout="rows-book", container="pairs").ok
     with pytest.raises(dp.CodeError, match="`rows_of_the_book` must be a function of params, X and Y"):
-        check(known(codes.rows_of_the_book, BOOK), layout="rows")
+        check(of_kind(codes.rows_of_the_book, BOOK), layout="rows")
 
 
-def test_another_network_is_recognised(known):
-    report = dp.check_code(known(codes.Book, KINDS["deep"]), BOOK.sizes, activation="sigmoid")
+def test_another_network_is_recognised():
+    report = dp.check_code(of_kind(codes.Book, KINDS["deep"]), BOOK.sizes, activation="sigmoid")
     assert report.verdict == "wrong"
     assert "say --activation tanh --output tanh, if that is what you mean" in report.remarks[0]
 
 
-def test_a_small_inexactness_is_a_remark(known):
-    right = known(codes.Book, KINDS["yesno"])
+def test_a_small_inexactness_is_a_remark():
+    right = of_kind(codes.Book, KINDS["yesno"])
 
     class Guarded(right):
         def backprop(self, x, y):
@@ -131,8 +132,8 @@ def test_a_small_inexactness_is_a_remark(known):
     assert "about five digits" in report.remarks[0]
 
 
-def test_a_code_that_draws_random_numbers(known, rng):
-    class Random(known(codes.Book, BOOK)):
+def test_a_code_that_draws_random_numbers(rng):
+    class Random(of_kind(codes.Book, BOOK)):
         def backprop(self, x, y):
             nabla_b, nabla_w = super().backprop(x, y)
             return [b * rng.standard_normal(b.shape) for b in nabla_b], nabla_w
@@ -142,8 +143,8 @@ def test_a_code_that_draws_random_numbers(known, rng):
     assert "gave other gradients the second time" in report.remarks[-1]
 
 
-def test_its_own_deltas_are_looked_at(known):
-    class Shown(known(codes.Book, BOOK)):
+def test_its_own_deltas_are_looked_at():
+    class Shown(of_kind(codes.Book, BOOK)):
         def backprop(self, x, y):
             nabla_b, nabla_w = super().backprop(x, y)
             self.deltas = [b.copy() for b in nabla_b]
@@ -153,8 +154,8 @@ def test_its_own_deltas_are_looked_at(known):
     assert found == [("BP3", 2), ("BP4", 2), ("BP3", 1), ("BP4", 1)]
 
 
-def test_inputs_that_are_changed(known):
-    class Changes(known(codes.Rows, BOOK)):
+def test_inputs_that_are_changed():
+    class Changes(of_kind(codes.Rows, BOOK)):
         def backward(self, X, Y):
             super().backward(X, Y)
             X -= X.mean(axis=0)
@@ -164,54 +165,29 @@ def test_inputs_that_are_changed(known):
     assert str(report.first) == "inputs: x must come back as given. Yours changed it in place."
 
 
-def penalised(params, X, Y, gradient, loss=None):
-    """tanh and softmax by hand, with `gradient` W in ∂C/∂W, and ½ `loss` ‖W‖² in the cost where that is given."""
-    (W1, b1), (W2, b2) = params
-    a1 = np.tanh(X @ W1 + b1)
-    e = np.exp(a1 @ W2 + b2)
-    a2 = e / e.sum(axis=1, keepdims=True)
-    d2 = (a2 - Y) / len(X)
-    d1 = d2 @ W2.T * (1 - a1**2)
-    cost = -(Y * np.log(a2)).sum() / len(X) + 0.5 * (loss or 0.0) * ((W1**2).sum() + (W2**2).sum())
-    grads = [(X.T @ d1 + gradient * W1, d1.sum(axis=0)), (a1.T @ d2 + gradient * W2, d2.sum(axis=0))]
-    return grads if loss is None else (cost, grads)
-
-
-SMALL = {"activation": "tanh", "output": "softmax", "cost": "cross_entropy"}
-
-
-def test_a_penalty_divided_by_the_number_of_examples():
+def test_a_penalty_divided_by_the_number_of_examples(made):
     def nielsens(params, X, Y):
-        return penalised(params, X, Y, 0.1 / len(X), 0.1 / len(X))
+        return made(CLASSES, penalty=0.1 / len(X), loss_factor=1, loss_penalty=0.1 / len(X))(params, X, Y)
 
-    report = dp.check_code(nielsens, [4, 5, 3], **SMALL)
+    report = check(nielsens, CLASSES)
     assert report.ok
-    assert "penalty's λ is 0.0166667" in report.remarks[-1]
+    assert "penalty's λ is 0.0142857" in report.remarks[-1]
 
 
-def test_a_penalty_of_another_size_than_the_cost_says():
-    def doubled(params, X, Y):
-        return penalised(params, X, Y, 0.1, 0.2)
-
-    first = dp.check_code(doubled, [4, 5, 3], **SMALL).first
-    assert (first.equation, first.layer, first.mistake) == ("BP4", 2, "penalty")
+def test_a_penalty_of_another_size_than_the_cost_says(made):
+    first = check(made(CLASSES, penalty=0.1, loss_factor=1, loss_penalty=0.2), CLASSES).first
+    assert (first.equation, first.layer, first.mistake) == ("BP4", 3, "penalty")
     assert "the cost that you return has it with λ = 0.2" in first.text
 
 
-def test_pairs_are_told_from_lists_with_one_output():
-    def two_layers(params, X, Y):
-        (W1, b1), (W2, b2) = params
-        a1 = np.tanh(X @ W1 + b1)
-        d2 = (1 / (1 + np.exp(-(a1 @ W2 + b2))) - Y) / len(X)
-        d1 = d2 @ W2.T * (1 - a1**2)
-        return [(X.T @ d1, d1.sum(axis=0)), (a1.T @ d2, d2.sum(axis=0))]
-
-    assert dp.check_code(two_layers, [4, 5, 1], activation="tanh", output="sigmoid", cost="cross_entropy").ok
+def test_pairs_are_told_from_lists_with_one_output(made):
+    kind = Kind("one output", (4, 5, 1), "tanh", "sigmoid", "cross_entropy")
+    assert check(made(kind), kind).ok
 
 
 @pytest.mark.parametrize("sizes", [(4, 5, 6, 3), (4, 4, 4)])
-def test_layers_in_the_opposite_order(known, sizes):
-    class Backwards(known(codes.Book, BOOK)):
+def test_layers_in_the_opposite_order(sizes):
+    class Backwards(of_kind(codes.Book, BOOK)):
         def backprop(self, x, y):
             nabla_b, nabla_w = super().backprop(x, y)
             return nabla_b[::-1], nabla_w[::-1]
@@ -220,8 +196,8 @@ def test_layers_in_the_opposite_order(known, sizes):
     assert [finding.mistake for finding in report.findings] == ["layers_reversed"]
 
 
-def test_a_forward_without_biases(known):
-    class Bare(known(codes.Book, BOOK)):
+def test_a_forward_without_biases():
+    class Bare(of_kind(codes.Book, BOOK)):
         def backprop(self, x, y):
             self.biases = [0 * b for b in self.biases]
             return super().backprop(x, y)
@@ -231,8 +207,8 @@ def test_a_forward_without_biases(known):
     assert "forward leaves b^l out" in report.remarks[0]
 
 
-def test_outputs_that_are_not_those_of_the_network_are_remarked(known):
-    class Loud(known(codes.Rows, BOOK)):
+def test_outputs_that_are_not_those_of_the_network_are_remarked():
+    class Loud(of_kind(codes.Rows, BOOK)):
         def forward(self, X):
             self.A[-1] = 1.5 * super().forward(X)
             return self.A[-1]
@@ -243,18 +219,11 @@ def test_outputs_that_are_not_those_of_the_network_are_remarked(known):
 
 
 def test_an_incomplete_sigma_prime():
-    class Incomplete(codes.Book):
-        kind = BOOK
-
-        def backprop(self, x, y):
-            a = [x]
-            for W, b in zip(self.weights, self.biases, strict=True):
-                a.append(1 / (1 + np.exp(-W @ a[-1] - b)))
-            d2 = (a[2] - y) * (1 - a[2])
-            d1 = self.weights[1].T @ d2 * (1 - a[1])
-            return [d1, d2], [d1 @ a[0].T, d2 @ a[1].T]
-
-    report = check(Incomplete)
+    edits = {
+        "delta_L(self.kind, zs[-1], activations[-1], y, 0)": "(activations[-1] - y) * (1 - activations[-1])",
+        "F[self.kind.activation][1](zs[-l])": "(1 - activations[-l])",
+    }
+    report = check(of_kind(edited("Book", edits), BOOK))
     assert [(f.equation, f.mistake) for f in report.findings] == [(e, "sigma_prime_incomplete") for e in ("BP1", "BP2")]
 
 
@@ -290,7 +259,7 @@ def test_the_report_as_text_and_as_data(made):
         ({"X": np.zeros((5, 4)), "Y": np.zeros((4, 3))}, dp.ShapeError, "`Y` must be as many rows"),
     ],
 )
-def test_bad_arguments(known, given, error, says):
-    arguments = {"function": known(codes.Book, BOOK), "sizes": BOOK.sizes, **given}
+def test_bad_arguments(given, error, says):
+    arguments = {"function": of_kind(codes.Book, BOOK), "sizes": BOOK.sizes, **given}
     with pytest.raises(error, match=says):
         dp.check_code(**arguments)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import combinations, pairwise
+from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import pytest
-from kinds import KINDS
-from their_maths import F, cost, delta_L, output
+from edited import edited
+from kinds import KINDS, Kind, of_kind
 
 import deltaprop as dp
 
@@ -27,66 +28,51 @@ def places(kind, most):
                 yield set(chosen)
 
 
-def spoilt(array, at, wrong):
-    """The array, or another one that no formula gives, where `at` is among the wrong places."""
-    return (
-        array * np.cos(3 + len(at[0]) * at[1] + np.arange(array.size).reshape(array.shape) * 1.7)
-        if at in wrong
-        else array
-    )
+@dataclass(frozen=True)
+class Spoilt(Kind):
+    """A kind of network whose codes hand over what they compute: in the wrong places they get other numbers."""
+
+    wrong: frozenset[tuple[str, int]]
+
+    def spoilt(self, array, equation, l):
+        if (equation, l) not in self.wrong:
+            return array
+        return array * np.cos(3 + len(equation) * l + np.arange(array.size).reshape(array.shape) * 1.7)
+
+    def in_batches(self, array, equation, l, X):
+        return self.spoilt(array, equation, l) if len(X) > 1 else array
 
 
-def one_example(kind, wrong):
-    """A class in Nielsen's style with mistakes in these places."""
-    L = len(kind.sizes) - 1
-
-    class Network:
-        def __init__(self, sizes):
-            self.weights = [np.zeros((n, k)) for k, n in pairwise(sizes)]
-            self.biases = [np.zeros((n, 1)) for n in sizes[1:]]
-
-        def backprop(self, x, y):
-            a, z, dW, db = [x], [None], [None] * L, [None] * L
-            for l, (W, b) in enumerate(zip(self.weights, self.biases, strict=True), 1):
-                z.append(W @ a[-1] + b)
-                a.append(output(kind, z[l], 0) if l == L else F[kind.activation][0](z[l]))
-            delta = spoilt(delta_L(kind, z[L], a[L], y, 0), ("BP1", L), wrong)
-            for l in range(L, 0, -1):
-                if l < L:
-                    delta = spoilt(self.weights[l].T @ delta * F[kind.activation][1](z[l]), ("BP2", l), wrong)
-                db[l - 1] = spoilt(delta, ("BP3", l), wrong)
-                dW[l - 1] = spoilt(delta @ a[l - 1].T, ("BP4", l), wrong)
-            return db, dW
-
-    return Network
+def wrong_in(kind, places):
+    return Spoilt(**vars(kind), wrong=frozenset(places))
 
 
-def in_batches(kind, wrong):
-    """A function that is right for one row, and has mistakes in these places for more."""
-    L = len(kind.sizes) - 1
-
-    def loss_and_grads(params, X, Y):
-        here = wrong if len(X) > 1 else set()
-        a, z, grads = [X], [None], [None] * L
-        for l, (W, b) in enumerate(params, 1):
-            z.append(a[-1] @ W + b)
-            a.append(output(kind, z[l], 1) if l == L else F[kind.activation][0](z[l]))
-        delta = spoilt(delta_L(kind, z[L], a[L], Y, 1) / len(X), ("BP1", L), here)
-        for l in range(L, 0, -1):
-            if l < L:
-                delta = spoilt(delta @ params[l][0].T * F[kind.activation][1](z[l]), ("BP2", l), here)
-            dW, db = spoilt(a[l - 1].T @ delta, ("BP4", l), here), spoilt(delta.sum(axis=0), ("BP3", l), here)
-            grads[l - 1] = dW, db
-        return cost(kind, a[L], Y, 1).mean(), grads
-
-    return loss_and_grads
+BP1 = "delta_L(self.kind, zs[-1], activations[-1], y, 0)"
+BP2 = "np.dot(self.weights[1 - l].T, delta) * F[self.kind.activation][1](zs[-l])"
+BP4 = "np.dot(delta, activations[-l - 1].T)"
+ONE_EXAMPLE = edited(
+    "InOneLoop",
+    {
+        BP1: f"self.kind.spoilt({BP1}, 'BP1', self.num_layers - 1)",
+        BP2: f"self.kind.spoilt({BP2}, 'BP2', self.num_layers - l)",
+        BP4: f"self.kind.spoilt({BP4}, 'BP4', self.num_layers - l)",
+        "= delta, ": "= self.kind.spoilt(delta, 'BP3', self.num_layers - l), ",
+    },
+)
+PLACES = {
+    "delta_L(kind, Zs[-1], A[-1], Y, 1) / len(X)": "'BP1', len(Ws)",
+    "D @ Ws[i].T * F[kind.activation][1](Zs[i - 1])": "'BP2', i",
+    "D.sum(axis=0)": "'BP3', i + 1",
+    "A[i].T @ D": "'BP4', i + 1",
+}
+IN_BATCHES = edited("pairs_and_mean", {text: f"kind.in_batches({text}, {place}, X)" for text, place in PLACES.items()})
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_all_places_of_single_examples_are_found_and_no_others(name):
     kind = KINDS[name]
     for wrong in places(kind, 3):
-        report = dp.check_code(one_example(kind, wrong), kind.sizes, **kind.options)
+        report = dp.check_code(of_kind(ONE_EXAMPLE, wrong_in(kind, wrong)), kind.sizes, **kind.options)
         assert {(finding.equation, finding.layer) for finding in report.findings} == wrong
 
 
@@ -94,5 +80,5 @@ def test_all_places_of_single_examples_are_found_and_no_others(name):
 def test_the_first_place_in_a_batch_is_found(name):
     kind = KINDS[name]
     for wrong in places(kind, 2):
-        report = dp.check_code(in_batches(kind, wrong), kind.sizes, **kind.options)
+        report = dp.check_code(of_kind(IN_BATCHES, wrong_in(kind, wrong)), kind.sizes, **kind.options)
         assert (report.first.equation, report.first.layer) == min(wrong, key=lambda place: (-place[1], place[0]))

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 import right_codes as codes
-from kinds import KINDS
+from kinds import KINDS, of_kind
 
 import deltaprop as dp
 
@@ -114,8 +114,8 @@ def test_its_own_traceback_is_told_and_no_other():
     assert "collect.py" not in told.value.traceback
 
 
-def test_a_backward_that_wants_a_gradient_is_told_so(known):
-    class Layerwise(known(codes.Rows, LINE)):
+def test_a_backward_that_wants_a_gradient_is_told_so():
+    class Layerwise(of_kind(codes.Rows, LINE)):
         def backward(self, grad_output):
             return None
 

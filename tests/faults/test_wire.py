@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import right_codes as codes
-from kinds import KINDS
+from kinds import KINDS, of_kind
 
 from deltaprop.verify.usercode.collect import Manner, collect
 from deltaprop.verify.usercode.judge import described
@@ -15,7 +15,7 @@ from deltaprop.verify.usercode.wire import read_question, read_reply, write_ques
 
 
 @pytest.mark.parametrize("code", [codes.KeepsItsDeltas, codes.Rows, codes.pairs_and_sum])
-def test_there_and_back(code, known, tmp_path, dtype):
+def test_there_and_back(code, tmp_path, dtype):
     kind = KINDS["classes"]
     question = ask(described(kind.sizes, dtype=dtype, **kind.options), None, None, None, 0)
     write_question(tmp_path, question, Manner(targets="rows"), more=1)
@@ -23,7 +23,7 @@ def test_there_and_back(code, known, tmp_path, dtype):
     assert (asked.spec.architecture(), manner.targets, facts["more"]) == (question.spec.architecture(), "rows", 1)
     np.testing.assert_array_equal(asked.theta, question.theta)
 
-    reply = collect(Target(known(code, kind)), asked, manner)
+    reply = collect(Target(of_kind(code, kind)), asked, manner)
     write_reply(tmp_path, reply)
     back = read_reply(tmp_path)
     assert (back.style, back.layout, back.container) == (reply.style, reply.layout, reply.container)

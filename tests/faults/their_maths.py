@@ -65,6 +65,11 @@ F = {
 }
 
 
+def prime_by_a(name, a):
+    """σ' by a = σ(z) of the sigmoid or tanh."""
+    return a * (1 - a) if name == "sigmoid" else 1 - a * a
+
+
 def grad_a(cost, a, y):
     """∇_a C of the costs that are not paired with their own output."""
     if cost == "quadratic":

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import struct
 from types import SimpleNamespace
 
+import headers
 import pytest
 
 import deltaprop as dp
@@ -27,17 +26,25 @@ def path(net, tmp_path):
 
 
 @pytest.fixture
+def reloaded(tmp_path):
+    """Saves a network, and loads it."""
+
+    def through_a_file(net, custom=()):
+        net.save(tmp_path / "net")
+        return dp.load(tmp_path / "net", custom=custom)
+
+    return through_a_file
+
+
+@pytest.fixture
 def parts(path):
     """The file taken apart: `tensors` (the header without metadata), `entry` (ours), `body`, and `write` them back."""
     raw = path.read_bytes()
-    (length,) = struct.unpack("<Q", raw[:8])
-    tensors = json.loads(raw[8 : 8 + length])
-    entry = json.loads(tensors.pop("__metadata__")["deltaprop"])
+    tensors, entry, body = headers.parts(raw)
+    del tensors["__metadata__"]
 
-    def write(*, tensors=tensors, entry=entry, body=raw[8 + length :]):
-        text = entry if isinstance(entry, str) else json.dumps(entry)
-        header = json.dumps({"__metadata__": {"deltaprop": text}, **tensors}).encode()
-        path.write_bytes(struct.pack("<Q", len(header)) + header + body)
+    def write(*, tensors=tensors, entry=entry, body=body):
+        path.write_bytes(headers.joined(tensors, entry, body))
         return path
 
-    return SimpleNamespace(tensors=tensors, entry=entry, body=raw[8 + length :], raw=raw, write=write)
+    return SimpleNamespace(tensors=tensors, entry=entry, body=body, raw=raw, write=write)

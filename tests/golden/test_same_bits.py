@@ -7,7 +7,7 @@ import json
 import pytest
 import trainings
 
-from deltaprop.engines.select import engines
+from deltaprop.engines.registry import probes
 
 RECORD = json.loads(trainings.RECORD.read_text("utf-8"))
 
@@ -46,4 +46,4 @@ def test_the_record_would_notice():
 
 def test_every_engine_has_a_record():
     recorded = {engine.partition("-")[0] for engine in RECORD["bits"]}
-    assert {info.name for info in engines() if info.available} <= recorded | {"torch"}
+    assert {name for name, probe in probes().items() if probe.available} <= recorded | {"torch"}

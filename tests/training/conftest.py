@@ -45,6 +45,17 @@ def trained(classifier, blobs):
 
 
 @pytest.fixture
+def followed(trained):
+    """Trains likewise: net, history, θ after every epoch."""
+
+    def run(**given):
+        thetas = []
+        return *trained(on_epoch=lambda event: thetas.append(event.net.theta.copy()), **given), thetas
+
+    return run
+
+
+@pytest.fixture
 def line():
     """Makes a linear network without hidden layers for the numbers."""
 

@@ -7,7 +7,8 @@ import pytest
 
 import deltaprop as dp
 from deltaprop.core.activations import ACTIVATIONS, OUTPUTS
-from deltaprop.core.costs import COSTS, get_cost
+from deltaprop.core.costs import COSTS
+from deltaprop.core.functions import get_cost
 
 WITHIN = {"float32": 1e-5, "float64": 1e-12}
 M, N_0, N_L = 400, 9, 4

@@ -14,9 +14,9 @@ from deltaprop.training.stopping import EarlyStopping, Plateau, Stopper
 
 
 def epochs_until_stop(rule, values):
-    stopper = Stopper(rule)
+    stopper = Stopper()
     for epoch, value in enumerate(values, 1):
-        if stopper.saw(epoch, value, np.zeros(1)):
+        if stopper.end_epoch(rule, epoch, value, np.zeros(1)):
             return epoch
     return None
 
@@ -41,11 +41,11 @@ def test_a_fall_must_be_larger_than_min_delta():
 
 def test_an_epoch_that_is_better_by_less_than_min_delta_is_the_best_all_the_same():
     """Slow progress may end a training, but nothing better than what it ends with was thrown away."""
-    stopper, theta = Stopper(EarlyStopping(2, 0.5, "cost")), np.zeros(1)
+    rule, stopper, theta = EarlyStopping(2, 0.5, "cost"), Stopper(), np.zeros(1)
     stops = []
     for epoch, value in enumerate([3, 2.9, 2.8, 2.85], 1):
         theta[0] = epoch
-        stops.append(stopper.saw(epoch, value, theta))
+        stops.append(stopper.end_epoch(rule, epoch, value, theta))
     assert stops == [False, False, False, True]
     assert stopper.restore(theta) == 3
     assert theta[0] == 3
@@ -56,23 +56,16 @@ def test_a_score_should_rise():
 
 
 def test_a_number_that_is_nan_is_never_the_best():
-    stopper = Stopper(EarlyStopping(5, monitor="validation_score"))
+    stopper, rule = Stopper(), EarlyStopping(5, monitor="validation_score")
     for epoch, value in enumerate([np.nan, 0.5, np.nan, 0.4], 1):
-        stopper.saw(epoch, value, np.zeros(1))
+        stopper.end_epoch(rule, epoch, value, np.zeros(1))
     assert stopper.best_epoch == 2
 
 
-def test_the_best_of_all_epochs_is_kept(trained, blobs, rng):
+def test_the_best_of_all_epochs_is_kept(followed, rng):
     """Labels of noise, so that the validation cost turns."""
-    thetas = []
     held = rng.standard_normal((30, 4)), rng.integers(0, 3, 30)
-    net, history = trained(
-        epochs=60,
-        optimizer=dp.Adam(0.05),
-        validation=held,
-        early_stopping=4,
-        on_epoch=lambda event: thetas.append(event.net.theta.copy()),
-    )
+    net, history, thetas = followed(epochs=60, optimizer=dp.Adam(0.05), validation=held, early_stopping=4)
     best = int(np.argmin(history.validation_cost)) + 1
     assert history.stopped == "early stopping"
     assert history.best_epoch == best == len(history) - 5
@@ -81,15 +74,9 @@ def test_the_best_of_all_epochs_is_kept(trained, blobs, rng):
 
 
 @pytest.mark.parametrize(("monitor", "best"), [("validation_score", np.argmax), ("cost", np.argmin)])
-def test_other_numbers_can_be_watched(trained, blobs, monitor, best):
-    thetas = []
-    net, history = trained(
-        epochs=12,
-        optimizer=dp.Adam(0.3),
-        validation=blobs,
-        early_stopping=EarlyStopping(2, monitor=monitor),
-        on_epoch=lambda event: thetas.append(event.net.theta.copy()),
-    )
+def test_other_numbers_can_be_watched(followed, blobs, monitor, best):
+    watch = EarlyStopping(2, monitor=monitor)
+    net, history, thetas = followed(epochs=12, optimizer=dp.Adam(0.3), validation=blobs, early_stopping=watch)
     assert history.best_epoch == best(getattr(history, monitor)) + 1
     np.testing.assert_array_equal(net.theta, thetas[history.best_epoch - 1])
 
@@ -100,14 +87,9 @@ def test_the_training_cost_can_be_watched_without_validation(trained):
     assert history.best_epoch == np.argmin(history.cost) + 1
 
 
-def test_keep_best_false_keeps_the_last(trained, blobs):
-    thetas = []
-    net, history = trained(
-        epochs=20,
-        validation=blobs,
-        early_stopping=EarlyStopping(1, 1e9, keep_best=False),
-        on_epoch=lambda event: thetas.append(event.net.theta.copy()),
-    )
+def test_keep_best_false_keeps_the_last(followed, blobs):
+    watch = EarlyStopping(1, 1e9, keep_best=False)
+    net, history, thetas = followed(epochs=20, validation=blobs, early_stopping=watch)
     assert (history.best_epoch, len(history)) == (None, 3)
     np.testing.assert_array_equal(net.theta, thetas[-1])
 
@@ -146,10 +128,10 @@ def test_patience_is_a_whole_number(patience):
 
 
 def test_a_plateau_lowers_the_rate_and_a_new_low_forgives():
-    plateau = Plateau(dp.ReduceOnPlateau(gamma=0.5, patience=2, min_delta=0.1, floor=0.2))
+    plateau, rule = Plateau(), dp.ReduceOnPlateau(gamma=0.5, patience=2, min_delta=0.1, floor=0.2)
     factors = []
     for cost in [5, 4, 4, 3.95, 3, 3, 2, 2, 2, 2, 2, 2, 2]:
-        plateau.saw(cost)
+        plateau.end_epoch(rule, cost)
         factors.append(plateau.factor)
     assert factors == [1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.2, 0.2, 0.2]
 
@@ -162,7 +144,7 @@ def test_reduce_on_plateau_lowers_the_rate_of_the_following_epochs(trained):
 
 def test_reduce_on_plateau_watches_the_validation_cost_where_there_is_one(trained, blobs, monkeypatch):
     seen = []
-    monkeypatch.setattr(Plateau, "saw", lambda self, cost: seen.append(cost))
+    monkeypatch.setattr(Plateau, "end_epoch", lambda self, rule, cost: seen.append(cost))
     _, history = trained(schedule="reduce_on_plateau", validation=blobs)
     assert seen == history.validation_cost
 
@@ -203,15 +185,8 @@ def test_the_first_reason_stands(trained):
     assert history.stopped == "enough"
 
 
-def test_stopping_in_the_middle_of_an_epoch_still_keeps_the_best(trained, blobs):
-    thetas = []
-    net, history = stopped_at_step(
-        trained,
-        10,
-        validation=blobs,
-        early_stopping=True,
-        on_epoch=lambda event: thetas.append(event.net.theta.copy()),
-    )
+def test_stopping_in_the_middle_of_an_epoch_still_keeps_the_best(followed, blobs):
+    net, history, thetas = stopped_at_step(followed, 10, validation=blobs, early_stopping=True)
     assert history.best_epoch in (1, 2)
     np.testing.assert_array_equal(net.theta, thetas[history.best_epoch - 1])
 

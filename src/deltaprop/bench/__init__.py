@@ -1,1 +1,1 @@
-"""How fast training and prediction run on this machine: the same work for every contender, in turns."""
+"""Measures the speed of training and prediction on this machine; all contenders do the same work, in turn."""

@@ -1,6 +1,6 @@
-"""The nets that are measured, and the work that every contender does on them.
+"""The networks of the benchmarks and their data.
 
-All: plain SGD, float32, sigmoid hidden layers, softmax and cross-entropy, the batch gathered from shuffled rows.
+Every case uses plain SGD, float32, sigmoid hidden layers, softmax and cross-entropy, and batches of shuffled rows.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from deltaprop._types import Array, Indices
 from deltaprop.network import Network
 
 RATE = 0.1
-PREDICTION_FLOP = 2e9  # so many rows are predicted at once that it takes tens of milliseconds
+PREDICTION_FLOP = 2e9  # of one prediction, which then takes tens of milliseconds
 MOST_ROWS = 16384
 
 
 @dataclass(frozen=True)
 class Case:
-    """A net, n_0..n_L, its batch, and how many steps make an epoch here."""
+    """A network with sizes n_0..n_L, the batch size, and the number of steps per epoch."""
 
     name: str
     sizes: tuple[int, ...]
@@ -30,17 +30,17 @@ class Case:
 
     @property
     def flop(self) -> int:
-        """Of a step: 2 m n k per product; 3 products per layer (forward, BP2, BP4), 2 for the first (no BP2)."""
+        """Operations of one step: 2 m n k per product; 3 products per layer (forward, BP2, BP4), 2 for the first."""
         return 3 * self.batch * self.flop_per_row - 2 * self.batch * self.sizes[0] * self.sizes[1]
 
     @property
     def flop_per_row(self) -> int:
-        """Of predicting one row: the forward products alone."""
+        """Operations of predicting one row: the products of the forward pass."""
         return 2 * sum(n * k for k, n in pairwise(self.sizes))
 
     @property
     def rows(self) -> int:
-        """How many rows are predicted at once."""
+        """The number of rows of one prediction."""
         return max(1024, min(MOST_ROWS, int(PREDICTION_FLOP / self.flop_per_row)))
 
     def __str__(self) -> str:
@@ -68,7 +68,7 @@ CASES = {
 
 
 class Job:
-    """A case with its data: rows X, classes y, the order of an epoch, and the network that everybody starts from."""
+    """A case with its data: rows X, classes y, the order of an epoch, and the initial network."""
 
     def __init__(self, case: Case, seed: int = 0) -> None:
         rng = np.random.default_rng(seed)
@@ -82,12 +82,12 @@ class Job:
 
     @property
     def batches(self) -> list[Indices]:
-        """The rows of each step of an epoch."""
+        """The row numbers of each step of an epoch."""
         return np.split(self.order, self.bounds[1:-1])
 
     @cached_property
     def unseen(self) -> Array:
-        """Rows to predict."""
+        """The rows to predict."""
         return np.random.default_rng(1).standard_normal((self.case.rows, self.case.sizes[0]), dtype=np.float32)
 
     def W(self) -> list[Array]:

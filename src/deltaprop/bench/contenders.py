@@ -1,4 +1,4 @@
-"""Our engines and scikit-learn at the same work: an epoch of training, the same epoch step by step, prediction."""
+"""The contenders, our engines and scikit-learn: an epoch of training in one call or step by step, and prediction."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 from deltaprop._types import Array
 from deltaprop.bench.cases import RATE, Job
 from deltaprop.bench.timing import Contender
-from deltaprop.engines.protocol import Rules, Steps
+from deltaprop.engines.protocol import Data, Steps
 from deltaprop.errors import EngineError
 from deltaprop.network import Network
 from deltaprop.optim.optimizers import SGD
+from deltaprop.optim.rules import Rules
 
 SCIKIT_LEARN = "scikit-learn"
 
@@ -25,15 +26,16 @@ def our_network(job: Job, engine: str, n_threads: int | None = None) -> Network:
 
 
 def ours(job: Job, engine: str = "auto", n_threads: int | None = None, *, by_step: bool = False) -> Contender:
-    """An epoch in one call of the plan, or, `by_step`, in one call per step."""
+    """An epoch in one call of the engine, or in one call per step if `by_step`."""
     net = our_network(job, engine, n_threads)
-    plan, rules, batch = net.new_plan(job.case.batch), Rules(SGD(RATE)), job.case.batch
+    batch = job.case.batch
+    training = net.new_plan(batch).begin(net.theta, (), Rules(SGD(RATE)), Data(job.X, job.y, None))
 
     def train(order: Array, bounds: Array) -> Array:
-        steps = Steps(job.X, job.y, None, order, bounds, np.full(len(bounds) - 1, RATE))
-        if plan.train(net.theta, (), rules, steps) < len(steps.rates):
-            raise EngineError(f"The engine {net.engine!r} came to a cost that is not finite on {job.case}.")
-        return steps.costs
+        report = training.run(Steps(order, bounds, np.full(len(bounds) - 1, RATE)))
+        if report.done < len(bounds) - 1:
+            raise EngineError(f"A cost of the engine {net.engine!r} is not finite on {job.case}.")
+        return report.costs
 
     def run() -> Any:
         return [train(rows, one)[0] for rows in batches] if by_step else train(job.order, job.bounds)
@@ -52,9 +54,9 @@ def our_prediction(job: Job, engine: str = "auto", n_threads: int | None = None)
 
 
 def scikit_learn(job: Job, *, by_step: bool = False) -> Contender:
-    """An epoch by one `partial_fit` over rows that lie in order already, or by one `partial_fit` per gathered batch.
+    """An epoch in one `partial_fit` over rows that are shuffled beforehand, or in one `partial_fit` per batch.
 
-    The first tells the mean cost of the epoch alone.
+    In one call it returns only the mean cost of the epoch.
     """
     model = _model(job)
     X, y, batches = job.X[job.order], job.y[job.order], job.batches
@@ -79,7 +81,7 @@ def scikit_learn_prediction(job: Job) -> Contender:
 
 
 def _model(job: Job) -> Any:
-    """An MLPClassifier with the job's parameters: what it has drawn itself is written over."""
+    """An MLPClassifier with the job's parameters instead of its own initial ones."""
     from sklearn.neural_network import MLPClassifier
 
     case = job.case
@@ -100,6 +102,6 @@ def _model(job: Job) -> Any:
 
 
 def _set_parameters(model: Any, job: Job) -> None:
-    """scikit-learn keeps W^l turned: (n_(l-1), n_l)."""
+    """Set W and b; scikit-learn stores W^l transposed, (n_(l-1), n_l)."""
     for coef, intercept, W, b in zip(model.coefs_, model.intercepts_, job.W(), job.b(), strict=True):
         coef[...], intercept[...] = W.T, b

@@ -1,4 +1,4 @@
-"""One net, every engine that is here, and scikit-learn: first that they compute the same, then how fast."""
+"""Compares the results, then the speed, of all available engines and scikit-learn on one network."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from threadpoolctl import threadpool_limits
 from deltaprop.bench.cases import Case, Job
 from deltaprop.bench.contenders import our_prediction, ours, scikit_learn, scikit_learn_prediction
 from deltaprop.bench.timing import Contender, apart, take_turns
-from deltaprop.engines.select import engines
+from deltaprop.engines.registry import probes
 from deltaprop.errors import EngineError
 
 ROUNDS, LEAST = 7, 0.03
-SAME = 1e-3  # float32 after an epoch: roundings add up, mistakes are larger
+SAME = 1e-3  # float32 after an epoch: rounding errors accumulate, but mistakes are larger
 
 
 @dataclass(frozen=True)
 class Result:
-    """How fast one contender is at one net, as medians over the rounds."""
+    """The speed of one contender on one network: medians over the rounds."""
 
     net: str
     batch: int
@@ -32,12 +32,12 @@ class Result:
 
 
 def measure(case: Case, n_threads: int, limit: float) -> list[Result]:
-    """The results of every contender on so many threads, in about 2 `limit` seconds at most."""
-    here = [info.name for info in engines() if info.available]
+    """The results of all contenders on `n_threads` threads, within about 2 `limit` seconds."""
+    available = [name for name, probe in probes().items() if probe.available]
     with threadpool_limits(n_threads):
         job = Job(case)
-        train = [*(ours(job, name, n_threads) for name in here), scikit_learn(job)]
-        predict = [*(our_prediction(job, name, n_threads) for name in here), scikit_learn_prediction(job)]
+        train = [*(ours(job, name, n_threads) for name in available), scikit_learn(job)]
+        predict = [*(our_prediction(job, name, n_threads) for name in available), scikit_learn_prediction(job)]
         check_same(train, case)
         check_same(predict, case)
         epochs = take_turns(train, rounds=ROUNDS, least=LEAST, limit=limit)
@@ -46,7 +46,7 @@ def measure(case: Case, n_threads: int, limit: float) -> list[Result]:
 
 
 def check_same(contenders: Sequence[Contender], case: Case) -> float:
-    """How far the others are apart from the first; EngineError where that is more than rounding."""
+    """The largest difference of the others from the first contender; EngineError if it is more than rounding."""
     first, *others = contenders
     expected, worst = first.outcome(), 0.0
     for other in others:

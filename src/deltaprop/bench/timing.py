@@ -1,4 +1,4 @@
-"""Contenders in turn, A B C A B C ...: a drifting machine hurts all alike, and ratios are taken within a round."""
+"""Times contenders in turn, A B C A B C ..., so that a change of the machine's speed affects all of them equally."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from deltaprop._types import Array
 
 
 def _nothing() -> None:
-    """For a contender that has nothing to put back."""
+    """The `reset` of a contender without state."""
 
 
 @dataclass(frozen=True)
 class Contender:
-    """Someone who does the work: `reset` puts everything back to its beginning, `run` does it once.
+    """One implementation of the work: `reset` restores the initial state, `run` does the work once.
 
-    `run` returns what can be compared, one number per step or one row per prediction; it is made an array by
-    `outcome`, outside of any timing, so that nobody has to fetch numbers while the clock runs.
+    `run` returns the numbers to compare, one per step or one row per prediction. `outcome` turns them into an array
+    outside of the timing, so that the conversion is not measured.
     """
 
     name: str
@@ -30,14 +30,14 @@ class Contender:
     reset: Callable[[], object] = _nothing
 
     def outcome(self) -> Array:
-        """What a run from the beginning gives, in float64."""
+        """The result of a run from the initial state, in float64."""
         self.reset()
         found = self.run()
         return np.asarray([float(x) for x in found] if isinstance(found, list) else found, np.float64)
 
 
 def turn(contender: Contender, least: float) -> float:
-    """Seconds per run, over as many runs from the beginning as take at least this long."""
+    """Seconds per run, averaged over runs from the initial state that take at least `least` seconds together."""
     contender.reset()
     start, runs, passed = perf_counter(), 0, 0.0
     while not runs or passed < least:
@@ -55,20 +55,20 @@ def take_turns(
     pause: float = 0.0,
     limit: float = float("inf"),
 ) -> dict[str, list[float]]:
-    """Seconds per run of each contender in each round, after one turn each that is not counted.
+    """Seconds per run of each contender in each round, after one uncounted turn each.
 
-    Before each turn it waits `pause` seconds, for threads of the one before that still spin. After `limit` seconds no
-    round begins, but there is always one.
+    It waits `pause` seconds before each turn, until the threads of the previous contender have stopped spinning. No
+    round starts after `limit` seconds, except for the first.
     """
-    taking_part = list(contenders)
+    every = list(contenders)
     begun = monotonic()
-    for contender in taking_part:
+    for contender in every:
         turn(contender, 0.0)
-    found: dict[str, list[float]] = {contender.name: [] for contender in taking_part}
+    found: dict[str, list[float]] = {contender.name: [] for contender in every}
     for count in range(rounds):
         if count and monotonic() - begun > limit:
             break
-        for contender in taking_part:
+        for contender in every:
             sleep(pause)
             found[contender.name].append(turn(contender, least))
     return found
@@ -80,9 +80,9 @@ def ratio(first: list[float], second: list[float]) -> float:
 
 
 def apart(first: Array, second: Array) -> float:
-    """The largest difference of two outcomes, relative to the larger of 1e-3 and what stands in the second.
+    """The largest difference of two outcomes, relative to the larger of 1e-3 and the second outcome.
 
-    Where one has a single number for the whole epoch, the means are compared.
+    The means are compared if one of them is a single number for the whole epoch.
     """
     if first.shape != second.shape:
         first, second = first.mean(keepdims=True), second.mean(keepdims=True)

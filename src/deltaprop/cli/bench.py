@@ -1,4 +1,4 @@
-"""`deltaprop bench`: how fast training and prediction are on this machine."""
+"""`deltaprop bench`: the speed of training and prediction on this machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from deltaprop.bench.cases import Case
     from deltaprop.bench.measure import Result
 
-SECONDS = {False: 50.0, True: 8.0}  # of measuring, all nets together; what stands around it takes a few more
+SECONDS = {False: 50.0, True: 8.0}  # of measuring all networks; start and output take a few more
 QUICK = ("tiny", "mnist")
 HEADINGS = ("net", "batch", "by", "threads", "µs/step", "GFLOP/s", "rows/s")
 
@@ -29,8 +29,8 @@ def bench(
 ) -> None:
     """Measure how fast this machine trains and predicts; takes less than a minute.
 
-    Every engine that is here and scikit-learn train each net and predict with it, in turn, on one thread and on all.
-    They get the same numbers, and their results are compared first. Other programs should rest meanwhile.
+    All available engines and scikit-learn train each network and predict with it, in turn, on one thread and on all.
+    They get the same data, and their results are compared first. Close other programs before you start.
     """
     from deltaprop.bench.cases import CASES
 
@@ -43,7 +43,7 @@ def bench(
     show.table(HEADINGS, _rows(results), right=(1, 3, 4, 5, 6))
     show.facts(
         [
-            ("µs/step", "one step of training: gather a batch, forward, BP1-BP4, move W and b"),
+            ("µs/step", "one step of training: gather a batch, forward, BP1-BP4, update W and b"),
             ("GFLOP/s", "billions of multiplications and additions per second, in such a step"),
             ("rows/s", f"rows predicted; medians of rounds in turn, {perf_counter() - begun:.0f} s in all"),
         ]
@@ -51,9 +51,9 @@ def bench(
 
 
 def _measured(cases: list[Case], seconds: float) -> Iterator[Result]:
-    """The results, net by net, with a bar or lines on a terminal's stderr."""
+    """The results, network by network; shows a bar or lines if stderr is a terminal."""
     from deltaprop.bench.measure import measure
-    from deltaprop.engines.select import usable_cores
+    from deltaprop.engines.machine import usable_cores
 
     parts = [(case, n) for case in cases for n in sorted({1, usable_cores()})]
     screen = show.console(stderr=True)
@@ -86,7 +86,7 @@ def _measured(cases: list[Case], seconds: float) -> Iterator[Result]:
 
 
 def _rows(results: list[Result]) -> Iterator[tuple[str, ...]]:
-    """Lines of the table; a net is named in its first one."""
+    """Rows of the table; the first row of a network names it."""
     named = None
     for r in results:
         net = (r.net, str(r.batch)) if r.net != named else ("", "")

@@ -1,4 +1,4 @@
-"""`deltaprop check`: a model's gradients on data against the truth, layer by layer."""
+"""`deltaprop check`: compares a model's gradients with complex steps, layer by layer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def check(
     threads: Threads = None,
     json: Json = False,
 ) -> None:
-    """Check the gradients of MODEL on the first 100 rows of DATA; exit code 1 where one is wrong."""
+    """Check the gradients of MODEL on the first 100 rows of DATA; exit code 1 if one is wrong."""
     fitted = loaded(model, engine, threads)
     report = fitted.check(data, names=names_or_none(names))
     if json:

@@ -1,4 +1,4 @@
-"""`deltaprop check-code`: a hand-written backprop in a file, judged equation by equation."""
+"""`deltaprop check-code`: checks a hand-written backprop in a file, equation by equation."""
 
 from __future__ import annotations
 
@@ -19,12 +19,16 @@ if TYPE_CHECKING:
     from deltaprop.verify.findings import Finding
     from deltaprop.verify.usercode.judge import CodeReport
 
-SHOWN = 8  # mistakes; a deep network may repeat one in every layer
+SHOWN = 8  # the most mistakes shown; in a deep network one may occur in every layer
 
 Code = Annotated[str, typer.Argument(metavar="CODE", help="FILE.py:NAME of a function, a Class or a Class.method.")]
 Sizes = Annotated[str, typer.Option(metavar="N,N", help="Units per layer, the inputs first.")]
-Activation = Annotated[str, typer.Option(metavar="NAME[,NAME]", help="Of the hidden layers: one, or one each.")]
-Output = Annotated[str | None, typer.Option(metavar="NAME", help="Of the last layer.  [default: as the hidden ones]")]
+Activation = Annotated[
+    str, typer.Option(metavar="NAME[,NAME]", help="Of the hidden layers: one for all, or one per layer.")
+]
+Output = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Of the last layer.  [default: that of the hidden layers]")
+]
 CostName = Annotated[str, typer.Option("--cost", metavar="NAME", help="quadratic is ½ ‖a - y‖² of each example.")]
 Style = Annotated[str | None, typer.Option(metavar="NAME", help="nielsen, rows or class.  [default: by signature]")]
 LayoutName = Annotated[
@@ -33,12 +37,12 @@ LayoutName = Annotated[
 Params = Annotated[str | None, typer.Option(metavar="NAME", help="pairs, dict, lists or flat.  [default: what fits]")]
 Targets = Annotated[str | None, typer.Option(metavar="NAME", help="rows or labels.  [default: what fits]")]
 Batch = Annotated[str | None, typer.Option(metavar="NAME", help="The cost of a batch: mean or sum.")]
-Factor = Annotated[float | None, typer.Option(metavar="F", help="Its cost is F times C: 2 for ‖a - y‖².")]
-Penalty = Annotated[float | None, typer.Option("--l2", metavar="λ", help="Its cost has ½ λ ‖W‖² in it.")]
+Factor = Annotated[float | None, typer.Option(metavar="F", help="Your cost is F times C: 2 for ‖a - y‖².")]
+Penalty = Annotated[float | None, typer.Option("--l2", metavar="λ", help="Your cost includes ½ λ ‖W‖².")]
 Dtype = Annotated[str, typer.Option(metavar="NAME", help="float64 or float32.")]
-Seed = Annotated[int, typer.Option(metavar="N", help="Of the parameters and examples that are drawn.")]
-Seconds = Annotated[float, typer.Option(metavar="S", help="Seconds that your code may take in all.")]
-Megabytes = Annotated[int, typer.Option(metavar="MB", help="Memory that it may take.")]
+Seed = Annotated[int, typer.Option(metavar="N", help="Of the random parameters and examples.")]
+Seconds = Annotated[float, typer.Option(metavar="S", help="Time limit for your code, in seconds.")]
+Megabytes = Annotated[int, typer.Option(metavar="MB", help="Memory limit for your code, in MB.")]
 
 
 def check_code(
@@ -62,8 +66,8 @@ def check_code(
 ) -> None:
     """Check the backprop that you wrote yourself: which equation is wrong, in which layer, and how.
 
-    This RUNS the code in FILE.py, in a process of its own, with the rights that you have. The limits are against
-    mistakes, not against malice. docs/check-your-code.md has a template for each style.
+    This RUNS the code in FILE.py, in a separate process with your rights. The limits protect against mistakes, not
+    against malicious code. docs/check-your-code.md has a template for each style.
     """
     from deltaprop.verify.usercode.collect import Manner
     from deltaprop.verify.usercode.conventions import Said
@@ -104,13 +108,15 @@ def _numbers(text: str) -> list[int]:
     try:
         return [int(part) for part in listed(text)]
     except ValueError:
-        raise ArgumentError(sentence("sizes", "whole numbers with commas between, such as 4,5,3", repr(text))) from None
+        raise ArgumentError(sentence("sizes", "whole numbers separated by commas, such as 4,5,3", repr(text))) from None
 
 
 def _show(found: CodeReport, code: str) -> None:
     facts = [("code", code), ("network", found.network), ("called", f"{found.examples} examples, {found.called}")]
     if found.failure:
-        facts.append(("instead of", "the sizes given, with which it fails (see below): these are of one width"))
+        facts.append(
+            ("instead of", "the given sizes, with which your code fails (see below): all layers have the same width")
+        )
     show.facts(facts)
     show.console().print()
     _grid(found)
@@ -123,7 +129,7 @@ def _show(found: CodeReport, code: str) -> None:
         _hanging("·", remark, "dim")
     if found.failure:
         sentence, *traceback = found.failure.splitlines()
-        _hanging("·", f"With the sizes given: {sentence}", "dim")
+        _hanging("·", f"With the given sizes: {sentence}", "dim")
         for line in traceback:
             show.console().print(show.visible(f"  {line}", style="dim"))
     if found.findings or found.questions or found.remarks:
@@ -133,7 +139,7 @@ def _show(found: CodeReport, code: str) -> None:
 
 
 def _grid(found: CodeReport) -> None:
-    """A row per layer, the last first, as backpropagation goes; a mark per equation."""
+    """One row per layer, the last layer first, as in backpropagation; one mark per equation."""
     wrong = {(finding.layer, finding.equation) for finding in found.findings}
 
     def mark(l: int, equation: str) -> Text:
@@ -161,15 +167,15 @@ def _finding(finding: Finding, whole: bool) -> None:
 
 def _verdict(found: CodeReport) -> str:
     if found.first is None:
-        told = "say which convention is meant, and run it again."
-        return "right: BP1 to BP4 hold in every layer." if found.ok else f"right up to a convention: {told}"
+        remedy = "give the option of the convention that you use, and run it again."
+        return "right: BP1 to BP4 hold in every layer." if found.ok else f"right up to a convention: {remedy}"
     count = len(found.findings)
     place = f"layer {found.first.layer}, {found.first.equation}" if found.first.layer else found.first.equation
     return f"WRONG{'' if count == 1 else f' in {count} places'}: begin with {place}."
 
 
 def _hanging(mark: str, text: str, style: str) -> None:
-    """A mark, and a text whose further lines stand under its first."""
+    """A mark, and a text whose further lines are indented like its first."""
     _rows([(mark, text)], (style, ""))
 
 

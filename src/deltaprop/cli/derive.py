@@ -1,4 +1,4 @@
-"""`deltaprop derive`: the derivation of the equations, step by step, proved and verified."""
+"""`deltaprop derive`: the derivation of the equations, step by step, with proofs and checks."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 Equation = Annotated[
     str | None,
-    typer.Argument(metavar="EQUATION", help="BP1, BP2, BP3, BP4, softmax, batch or input; without it, all."),
+    typer.Argument(metavar="EQUATION", help="BP1, BP2, BP3, BP4, softmax, batch or input.  [default: all]"),
 ]
 Model = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Verify on this model, a file that `deltaprop train --save` wrote.")
 ]
-Rows = Annotated[str | None, typer.Option(metavar="DATA", help="The rows to verify on: as for `deltaprop check`.")]
+Rows = Annotated[str | None, typer.Option(metavar="DATA", help="The rows to verify on, as for `deltaprop check`.")]
 Symbolic = Annotated[
     bool, typer.Option("--symbolic", help="Prove every step, with symbols and with fractions; needs SymPy.")
 ]
 Latex = Annotated[bool, typer.Option("--latex", help="Print a LaTeX document.")]
-Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page that needs no network.")]
+Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write an HTML page that works offline.")]
 
 
 def derive(
@@ -41,7 +41,7 @@ def derive(
 ) -> None:
     """Derive the four equations step by step, and verify each step on a network.
 
-    Without --model the network is a small example. --json also proves every step. Exit code 1 where a step is wrong.
+    Without --model the network is a small example. --json also proves every step. Exit code 1 if a step is wrong.
     """
     from deltaprop.derivation.proof import derive as derivation_of
 
@@ -75,14 +75,14 @@ def _check_together(
 def _verified(derivation: Derivation, model: Path | None, data: str | None, names: str | None) -> Derivation:
     if model is None:
         return derivation.verify_examples()
-    from deltaprop.estimators.table import TableModel
+    from deltaprop.tables.model import TableModel
 
     table = TableModel.load(model)
     return derivation.verify(table.network, *table.examples(data, names=names_or_none(names)))
 
 
 def _proved(derivation: Derivation) -> Derivation:
-    """Every step proved; a terminal shows at which step it is."""
+    """Prove every step; a terminal shows the progress."""
     with show.console(stderr=True).status("proving") as status:
         return derivation.prove(on_step=lambda proof: status.update(f"proving; {proof.key} done"))
 

@@ -1,4 +1,4 @@
-"""`deltaprop evaluate`: how good a model is on rows whose target is known."""
+"""`deltaprop evaluate`: scores a model on rows with a known target."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def evaluate(
     threads: Threads = None,
     json: Json = False,
 ) -> None:
-    """Compare the model's predictions with the target's column of DATA."""
+    """Compare the model's predictions with the target column of DATA."""
     fitted = loaded(model, engine, threads)
     found = fitted.evaluate(data, names=names_or_none(names))
     if json:
@@ -23,7 +23,7 @@ def evaluate(
     show.facts([("rows", f"{found.rows:,}"), ("scores", show.metrics(found.numbers))])
     if found.per_class:
         rows = [
-            (name, f"{of['precision']:.4f}", f"{of['recall']:.4f}", f"{of['rows']:,.0f}")
-            for name, of in found.per_class.items()
+            (name, f"{scores['precision']:.4f}", f"{scores['recall']:.4f}", f"{scores['rows']:,.0f}")
+            for name, scores in found.per_class.items()
         ]
         show.table(("class", "precision", "recall", "rows"), rows, right=(1, 2, 3))

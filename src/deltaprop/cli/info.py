@@ -1,4 +1,4 @@
-"""`deltaprop info`: what is in a model file."""
+"""`deltaprop info`: shows the content of a model file."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from deltaprop.files.format import Stored, read_model
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deltaprop.estimators.stored import TableParts
+    from deltaprop.tables.stored import TableParts
 
 
 def info(model: ModelFile, json: Json = False) -> None:
-    """Show the network in MODEL, its columns and target, and the facts of its training."""
+    """Show the network in MODEL, its columns and target, and facts about its training."""
     stored = read_model(model)
     parts = _parts(stored, model)
     if json:
@@ -24,7 +24,7 @@ def info(model: ModelFile, json: Json = False) -> None:
     spec = stored.spec
     lines = [("network", spec.architecture()), ("parameters", f"{spec.n_parameters:,}")]
     if parts is None:
-        lines.append(("table", "none: a network alone, for deltaprop.load in Python"))
+        lines.append(("table", "none: only a network, for deltaprop.load in Python"))
     else:
         target = parts.target
         lines.append(("target", f"{target.name}, {target.task}"))
@@ -39,7 +39,7 @@ def info(model: ModelFile, json: Json = False) -> None:
 def _parts(stored: Stored, model: Path) -> TableParts | None:
     if stored.table is None:
         return None
-    from deltaprop.estimators.stored import table_parts
+    from deltaprop.tables.stored import table_parts
 
     return table_parts(stored, str(model))
 

@@ -21,12 +21,12 @@ from deltaprop.cli.info import info
 from deltaprop.cli.predict import predict
 from deltaprop.cli.show import remark
 from deltaprop.cli.train import train
-from deltaprop.engines.select import show_engines
+from deltaprop.engines.registry import show_engines
 from deltaprop.errors import DeltapropError
 
 FIRST = "First steps: deltaprop train digits --test 0.2 --save digits.safetensors"
 EPILOG = "Exit codes: 0 fine, 1 failed (one sentence on stderr says why), 2 wrong usage, 130 stopped by Ctrl-C."
-COMMANDS: dict[Callable[..., None], str] = {  # in the order of a first use; each line of the list fits into 80 columns
+COMMANDS: dict[Callable[..., None], str] = {  # in the order of first use; each line of the list fits in 80 columns
     train: "Train a network on a file and say how good it is.",
     predict: "Predict the target of every row, as CSV.",
     evaluate: "Compare predictions with the known target.",
@@ -39,10 +39,10 @@ COMMANDS: dict[Callable[..., None], str] = {  # in the order of a first use; eac
 
 
 class Commands(TyperGroup):
-    """The group of commands; Ctrl-C outside of training ends any of them with a word and 130."""
+    """The group of commands; Ctrl-C outside of training prints "Interrupted." and exits with 130."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command, and see its output written while errors can still be told."""
+        """Run the command, and flush stdout while an error can still be reported."""
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
@@ -86,15 +86,15 @@ def _common(
     ] = False,
     engines: Annotated[
         bool,
-        typer.Option("--engines", callback=_engines, is_eager=True, help="Show which engines are here, and why."),
+        typer.Option("--engines", callback=_engines, is_eager=True, help="Show which engines are available, and why."),
     ] = False,
 ) -> None:
-    """Options that stand before a command."""
+    """Options before a command."""
 
 
 def main() -> None:
-    """Run the command line; never a traceback for what a user can mend."""
-    for stream in (sys.stdout, sys.stderr):  # our letters (σ, ², …) must not fail on a narrow terminal encoding
+    """Run the command line; an error that the user can fix prints one sentence and no traceback."""
+    for stream in (sys.stdout, sys.stderr):  # an encoding without σ or ² must not raise
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
@@ -105,12 +105,12 @@ def main() -> None:
         _fail("there is not enough memory for this. Try fewer rows or a smaller network.")
     except OSError as error:
         _drop_output()
-        reason, where = error.strerror or str(error), f" ({error.filename})" if error.filename else ""
-        _fail(f"the results could not be written: {reason[:1].lower() + reason[1:]}{where}.")
+        reason, file = error.strerror or str(error), f" ({error.filename})" if error.filename else ""
+        _fail(f"the results could not be written: {reason[:1].lower() + reason[1:]}{file}.")
 
 
 def _fail(text: str) -> None:
-    sentence, *traceback = text.splitlines()  # of a user's own code, where it is that which failed
+    sentence, *traceback = text.splitlines()  # a CodeError has the traceback of the user's code
     remark(f"Error: {sentence}", style="red")
     for line in traceback:
         remark(line)
@@ -118,6 +118,6 @@ def _fail(text: str) -> None:
 
 
 def _drop_output() -> None:
-    """Let what is still waiting for stdout go nowhere, or Python would try once more at its end, and complain."""
+    """Redirect stdout to the null device: at exit Python would write its buffer again, and fail again."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

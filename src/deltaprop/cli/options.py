@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deltaprop.engines.select import select
+from deltaprop.engines.registry import select
 from deltaprop.errors import ArgumentError, ArgumentTypeError, OutputError
 from deltaprop.files.atomic import check_writable
+from deltaprop.tables.settings import TableSettings
 
 if TYPE_CHECKING:
-    from deltaprop.estimators.table import TableModel
+    from deltaprop.tables.model import TableModel
 
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A file that `deltaprop train --save` wrote.")]
 Data = Annotated[
@@ -31,12 +33,11 @@ Engine = Annotated[str, typer.Option(metavar="NAME", help="Where it runs: auto, 
 Threads = Annotated[int | None, typer.Option(metavar="N", help="On how many threads at most; by default on all cores.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
-OPTION_OF = {
-    "learning_rate": "lr",
-    "early_stopping": "patience",
+OPTION_OF = {  # a setting's name: its option's, if another
+    **{each.name: each.metadata["option"].name for each in fields(TableSettings) if each.metadata["option"]},
     "n_threads": "threads",
     "container": "params",
-}  # a setting's name in Python: its option's, if another
+}
 
 
 def listed(text: str | None) -> list[str]:
@@ -58,13 +59,13 @@ def usage_errors() -> Iterator[None]:
         found = re.fullmatch(r"`(\w+)` (must .*)", str(error), re.DOTALL)
         if found is None:
             raise typer.BadParameter(str(error)) from None
-        option = OPTION_OF.get(found[1], found[1]).replace("_", "-")
+        option = (OPTION_OF.get(found[1]) or found[1]).replace("_", "-")
         raise typer.BadParameter(found[2], param_hint=f"'--{option}'") from None
 
 
 def loaded(model: Path, engine: str, threads: int | None) -> TableModel:
     """The model in this file, on this engine; refused settings are usage errors."""
-    from deltaprop.estimators.table import TableModel
+    from deltaprop.tables.model import TableModel
 
     with usage_errors():
         select(engine, n_threads=threads)

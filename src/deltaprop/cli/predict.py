@@ -1,4 +1,4 @@
-"""`deltaprop predict`: one prediction per row, as CSV."""
+"""`deltaprop predict`: writes one prediction per row, as CSV."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ def predict(
 ) -> None:
     """Predict the target of every row of DATA, as CSV: the prediction, and for classes its probability.
 
-    A column of the target's name is ignored.
+    A column with the name of the target is ignored.
     """
     check_output(output, model, data)
     fitted = loaded(model, engine, threads)
-    values, sure = fitted.predict_with_probability(data, names=names_or_none(names))
+    values, probability = fitted.predict_with_probability(data, names=names_or_none(names))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    if sure is None:
+    if probability is None:
         writer.writerow([fitted.target.name])
         writer.writerows([repr(value)] for value in values.tolist())
     else:
         writer.writerow([fitted.target.name, "probability"])
-        writer.writerows((label, f"{p:.6g}") for label, p in zip(values.tolist(), sure.tolist(), strict=True))
+        writer.writerows((label, f"{p:.6g}") for label, p in zip(values.tolist(), probability.tolist(), strict=True))
     if output is None:
         sys.stdout.write(text.getvalue())
     else:

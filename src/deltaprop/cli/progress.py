@@ -1,7 +1,6 @@
-"""The progress of a training: on stderr, and only where that is a terminal.
+"""Shows the progress of a training on stderr, if it is a terminal.
 
-A bar where the terminal can move its cursor; a line every few seconds where it cannot (TERM=dumb), or where the user
-has asked for nothing but text (NO_COLOR).
+It is a bar, or a line every few seconds if the terminal cannot move its cursor (TERM=dumb) or NO_COLOR is set.
 """
 
 from __future__ import annotations
@@ -16,14 +15,14 @@ from rich import progress
 from deltaprop.cli.show import console, remark
 
 if TYPE_CHECKING:
-    from deltaprop.estimators.table import TableModel
+    from deltaprop.tables.model import TableModel
     from deltaprop.training.events import EpochEvent
 
 LINE_SECONDS = 2.0
 
 
-class Progress:
-    """Epoch, cost, validation score, learning rate and time left, as the epochs go by."""
+class ProgressBar:
+    """Shows the epoch, the cost, the validation score, the learning rate and the time left."""
 
     def __init__(self, model: TableModel) -> None:
         self._epochs = model.epochs
@@ -50,13 +49,13 @@ class Progress:
         self._bar.stop()
 
     def part(self, epochs: float) -> None:
-        """So many epochs are done, the part of the present one included."""
+        """Show that `epochs` epochs are done, a fraction for the current one."""
         if self._task is None:
             self._task = self._bar.add_task("", total=self._epochs, epoch="", state="")
         self._bar.update(self._task, completed=epochs, epoch=f"{min(int(epochs) + 1, self._epochs)}/{self._epochs}")
 
     def epoch(self, event: EpochEvent) -> None:
-        """An epoch is done: show its numbers."""
+        """Show the numbers of a finished epoch."""
         record = event.record
         state = f"cost {record.cost:.4f}"
         if record.validation_score is not None:

@@ -1,4 +1,4 @@
-"""What the commands put on the screen: tables and lines, plain where the output is not a terminal."""
+"""Output of the commands: tables and lines, plain if the output is not a terminal."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console on stdout or stderr, made when it is used, so that it sees NO_COLOR and the terminal as they are."""
+    """A console on stdout or stderr, made for each use so that NO_COLOR and the terminal are current."""
     plain = bool(os.environ.get("NO_COLOR"))
     return Console(stderr=stderr, highlight=False, soft_wrap=True, color_system=None if plain else "auto")
 
 
 def visible(text: str, style: str = "") -> Text:
-    """Text to show: names from a file move no cursor and change no colour, whatever bytes are in them."""
+    """Text without control characters, so that names from a file cannot move the cursor or change colours."""
     return Text(_CONTROL.sub(lambda found: " " if found[0].isspace() else "\ufffd", text), style=style)
 
 
 def remark(text: str, style: str = "") -> None:
-    """A line on stderr: what is no result."""
+    """Print a line that is not a result on stderr."""
     console(stderr=True).print(visible(text, style))
 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> None:
-    """Named facts on stdout, aligned; one a line, and on a terminal the next lines of a long one aligned as well."""
+    """Print named facts on stdout, one per line, aligned; a terminal also aligns the further lines of a long fact."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
@@ -57,7 +57,7 @@ def facts(pairs: Iterable[tuple[str, str]]) -> None:
 def table(
     headings: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = (), stderr: bool = False
 ) -> None:
-    """A table without a frame; the columns numbered in `right` are aligned to the right."""
+    """Print a table without a frame; the columns whose numbers are in `right` are aligned to the right."""
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for index, heading in enumerate(headings):
         grid.add_column(heading, justify="right" if index in right else "left", overflow="fold")
@@ -67,12 +67,12 @@ def table(
 
 
 def json_object(value: Any) -> None:
-    """One JSON object on stdout."""
+    """Print one JSON object on stdout."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
 
 
 def columns(encoder: TableEncoder, *, stderr: bool = True) -> None:
-    """What each column of a table was taken for, the first SHOWN_COLUMNS of them; an array's columns in one line."""
+    """Print how each column of a table is treated, at most SHOWN_COLUMNS; all columns of an array on one line."""
     infos = encoder.describe()
     if not hasattr(encoder, "feature_names_in_"):
         kinds = {"bytes": "bytes, divided by 255", "number": "numbers, standardised"}
@@ -83,22 +83,22 @@ def columns(encoder: TableEncoder, *, stderr: bool = True) -> None:
         (info.name, info.kind + (" (given)" if info.source == "given" else ""), info.details, str(info.missing or ""))
         for info in infos[:SHOWN_COLUMNS]
     ]
-    table(("column", "taken as", "values", "missing"), rows, right=(3,), stderr=stderr)
+    table(("column", "treated as", "values", "missing"), rows, right=(3,), stderr=stderr)
     if len(infos) > SHOWN_COLUMNS:
         console(stderr=stderr).print(visible(f"... and {len(infos) - SHOWN_COLUMNS:,} more, to {infos[-1].name}"))
     if encoder.sparse_output_:
         inputs = sum(info.outputs for info in infos)
-        text = f"{inputs:,} inputs, about {len(infos):,} of them not 0 in a row: kept sparse"
+        text = f"{inputs:,} inputs, about {len(infos):,} of them not 0 in a row: stored sparse"
         console(stderr=stderr).print(visible(text))
 
 
 def number(value: float) -> str:
-    """A number for people: four significant digits, or all of a whole number."""
+    """A number with four significant digits, or rounded to a whole number if it is large."""
     return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.4g}"
 
 
 def metrics(numbers: dict[str, float]) -> str:
-    """Named numbers in one line."""
+    """Named numbers on one line."""
     names = {"r2": "R²", "rmse": "RMSE", "mae": "MAE"}
     in_the_target_unit = ("rmse", "mae")
     return ", ".join(

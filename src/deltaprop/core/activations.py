@@ -1,8 +1,8 @@
 """The activations σ, each with σ', stable for every finite z.
 
 An elementwise σ is a pair (σ, σ'), both functions of z. Training asks for both at once, so a pair that shares
-work between them (one exponential for σ and σ') supplies `both`. Softmax is no pair: its Jacobian is not
-diagonal; it is marked by `elementwise=False` and meets BP1 in its general form.
+work between them (one exponential for σ and σ') supplies `both`. Softmax is not a pair: its Jacobian is
+not diagonal. It is marked by `elementwise=False`, and BP1 takes its general form.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from deltaprop._types import Array
 from deltaprop.core.elementary import in_float64, log1p, magnitude
-from deltaprop.errors import ShapeError, one_of, sentence
+from deltaprop.errors import ShapeError, sentence
 
 Function = Callable[[Array], Array]
 Pair = tuple[Array, Array]
@@ -29,8 +29,9 @@ FLAT = -800.0  # below this e^z is 0 in float64; products z e^z are cut here so 
 class Activation:
     """An activation: σ and σ' as functions of z, elementwise on arrays of any shape.
 
-    `kinks` lists the z at which σ' jumps (0 for ReLU), for the gradient check. Give your own pair as
-    `Activation("cube", lambda z: z**3, lambda z: 3 * z**2)`; both functions must return arrays of z's shape.
+    `kinks` lists the z at which σ' jumps (0 for ReLU), for the gradient check; `init` is the scheme that suits the
+    weights below it (core.initialization). Give your own pair as `Activation("cube", lambda z: z**3, lambda z: 3 *
+    z**2)`; both functions must return arrays of z's shape.
     """
 
     name: str
@@ -39,9 +40,10 @@ class Activation:
     kinks: tuple[float, ...] = ()
     elementwise: bool = True
     fused: Callable[[Array], Pair] | None = None
+    init: str = "glorot"
 
     def both(self, z: Array) -> Pair:
-        """(σ(z), σ'(z)), sharing work where the pair allows it."""
+        """(σ(z), σ'(z)), sharing work if the pair allows it."""
         if self.fused:
             return self.fused(z)
         a, dsigma = self.sigma(z), self.sigma_prime(z)
@@ -49,6 +51,10 @@ class Activation:
             got = f"shapes {np.shape(a)} and {np.shape(dsigma)} from {self.name!r}"
             raise ShapeError(sentence("activation", f"a pair that keeps the shape of z, here {z.shape}", got))
         return a, dsigma
+
+    def with_slope(self, z: Array) -> tuple[Array, Array | None]:
+        """(σ(z), σ'(z)), or (σ(z), None) for softmax, whose derivative is a Jacobian."""
+        return self.both(z) if self.elementwise else (self.sigma(z), None)
 
 
 def _identity(z: Array) -> Array:
@@ -68,7 +74,7 @@ def _sigmoid_both(z: Array) -> Pair:
     r = 1 + e
     np.divide(1, r, out=r)
     a = (z >= 0).astype(z.dtype)
-    np.maximum(a, e, out=a)  # 1 where z >= 0, else e
+    np.maximum(a, e, out=a)  # 1 if z >= 0, else e
     a *= r
     e *= r
     e *= r
@@ -87,7 +93,7 @@ def _sigmoid_prime(z: Array) -> Array:
 
 
 def _tanh_prime(z: Array) -> Array:
-    """σ'(z) = 1 / cosh²(z) = 4e / (1 + e)² with e = e^(-2|z|): keeps its relative accuracy where tanh is 1."""
+    """σ'(z) = 1 / cosh²(z) = 4e / (1 + e)² with e = e^(-2|z|): relatively accurate also for large |z|."""
     e = np.exp(-2 * np.abs(z))
     return 4 * e / ((1 + e) * (1 + e))
 
@@ -98,41 +104,41 @@ def _relu(z: Array) -> Array:
 
 
 def _relu_prime(z: Array) -> Array:
-    """σ'(z) = 1 where z > 0, else 0 (the value at 0 is a convention)."""
+    """σ'(z) = 1 if z > 0, else 0 (the value at 0 is a convention)."""
     return (z > 0).astype(z.dtype)
 
 
 def _leaky_relu(z: Array) -> Array:
-    """σ(z) = z where z > 0, else z / 100."""
+    """σ(z) = z if z > 0, else z / 100."""
     return np.where(z > 0, z, LEAKY_SLOPE * z)
 
 
 def _leaky_relu_prime(z: Array) -> Array:
-    """σ'(z) = 1 where z > 0, else 1 / 100."""
+    """σ'(z) = 1 if z > 0, else 1 / 100."""
     return np.where(z > 0, z.dtype.type(1), z.dtype.type(LEAKY_SLOPE))
 
 
 @in_float64
 def _elu(z: Array) -> Array:
-    """σ(z) = z where z > 0, else e^z - 1."""
+    """σ(z) = z if z > 0, else e^z - 1."""
     return np.where(z > 0, z, np.expm1(np.minimum(z, 0)))
 
 
 @in_float64
 def _elu_prime(z: Array) -> Array:
-    """σ'(z) = 1 where z > 0, else e^z."""
+    """σ'(z) = 1 if z > 0, else e^z."""
     return np.exp(np.minimum(z, 0))
 
 
 @in_float64
 def _selu(z: Array) -> Array:
-    """σ(z) = λ z where z > 0, else λ α (e^z - 1)."""
+    """σ(z) = λ z if z > 0, else λ α (e^z - 1)."""
     return SELU_LAMBDA * np.where(z > 0, z, SELU_ALPHA * np.expm1(np.minimum(z, 0)))
 
 
 @in_float64
 def _selu_prime(z: Array) -> Array:
-    """σ'(z) = λ where z > 0, else λ α e^z."""
+    """σ'(z) = λ if z > 0, else λ α e^z."""
     return SELU_LAMBDA * np.where(z > 0, z.dtype.type(1), SELU_ALPHA * np.exp(np.minimum(z, 0)))
 
 
@@ -218,8 +224,14 @@ def _softplus(z: Array) -> Array:
 
 
 @in_float64
+def _softplus_prime(z: Array) -> Array:
+    """σ'(z) = 1 / (1 + e^(-z)), the sigmoid."""
+    return _sigmoid(z)
+
+
+@in_float64
 def _exp(z: Array) -> Array:
-    """σ(z) = σ'(z) = e^z, the inverse of the log link: for Poisson outputs. Overflows honestly to Inf."""
+    """σ(z) = σ'(z) = e^z, the inverse of the log link: for Poisson outputs. Overflows to Inf."""
     with np.errstate(over="ignore"):
         return np.exp(z)
 
@@ -256,25 +268,15 @@ ACTIVATIONS = {
         Activation("identity", _identity, _identity_prime),
         Activation("sigmoid", _sigmoid, _sigmoid_prime, fused=_sigmoid_both),
         Activation("tanh", np.tanh, _tanh_prime),
-        Activation("relu", _relu, _relu_prime, kinks=(0.0,)),
-        Activation("leaky_relu", _leaky_relu, _leaky_relu_prime, kinks=(0.0,)),
-        Activation("elu", _elu, _elu_prime),
-        Activation("selu", _selu, _selu_prime, kinks=(0.0,)),
-        Activation("gelu", _gelu, _gelu_prime, fused=_gelu_both),
-        Activation("silu", _silu, _silu_prime, fused=_silu_both),
-        Activation("mish", _mish, _mish_prime, fused=_mish_both),
-        Activation("softplus", _softplus, in_float64(_sigmoid)),
+        Activation("relu", _relu, _relu_prime, kinks=(0.0,), init="he"),
+        Activation("leaky_relu", _leaky_relu, _leaky_relu_prime, kinks=(0.0,), init="he"),
+        Activation("elu", _elu, _elu_prime, init="he"),
+        Activation("selu", _selu, _selu_prime, kinks=(0.0,), init="lecun"),
+        Activation("gelu", _gelu, _gelu_prime, fused=_gelu_both, init="he"),
+        Activation("silu", _silu, _silu_prime, fused=_silu_both, init="he"),
+        Activation("mish", _mish, _mish_prime, fused=_mish_both, init="he"),
+        Activation("softplus", _softplus, _softplus_prime, init="he"),
         Activation("exp", _exp, _exp),
     )
 }
-OUTPUTS = {**ACTIVATIONS, "softmax": SOFTMAX}
-
-
-def get_activation(activation: str | Activation, *, name: str = "activation", output: bool = False) -> Activation:
-    """The activation of that name, or the one given; softmax is offered to the output layer alone."""
-    if isinstance(activation, Activation):
-        return activation
-    table = OUTPUTS if output else ACTIVATIONS
-    if activation not in table:
-        raise one_of(name, activation, table)
-    return table[activation]
+OUTPUTS = {**ACTIVATIONS, SOFTMAX.name: SOFTMAX}

@@ -1,4 +1,4 @@
-"""The border between people and the book: rows outside, columns inside, and the checks that stand there.
+"""The border between users and the book: rows outside, columns inside, and the checks of what users pass.
 
 Outside, an array has one row per example, (m, n). Inside core it is the same bytes seen through `.T`, (n, m), one
 column per example. `columns` is the one place that turns targets round; X needs no more than `X.T`.
@@ -20,7 +20,7 @@ FEW = 1 << 14
 
 
 def check_inputs(X: object, spec: Spec, name: str = "X") -> Inputs:
-    """X, dense or sparse, as rows (m, n_0) of the network's number type, finite; no copy where it already is."""
+    """X, dense or sparse, as rows (m, n_0) of the network's number type, finite; not copied if it already is."""
     n_0 = spec.sizes[0]
     if (
         type(X) is np.ndarray
@@ -48,7 +48,7 @@ def check_inputs(X: object, spec: Spec, name: str = "X") -> Inputs:
 
 
 def check_targets(Y: object, spec: Spec, m: int, name: str = "Y") -> Array:
-    """Y as class indices (m,) where the network is categorical, else rows (m, n_L) that the cost accepts."""
+    """Y as class indices (m,) if the network is categorical, else rows (m, n_L) that the cost accepts."""
     rows = _numbers(Y, name)
     if rows.shape[:1] != (m,):
         got = f"{len(rows)} rows" if rows.ndim else "a single number"
@@ -65,7 +65,7 @@ def check_targets(Y: object, spec: Spec, m: int, name: str = "Y") -> Array:
 
 
 def check_weight(weight: object, m: int, name: str = "sample_weight") -> Array | None:
-    """Weights of the examples, (m,), in float64: finite, none negative, not all 0. None stands for all equal."""
+    """Weights of the examples, (m,), in float64: finite, none negative, not all 0. None means equal weights."""
     if weight is None:
         return None
     w = _numbers(weight, name).astype(np.float64, copy=False)
@@ -83,7 +83,7 @@ def check_weight(weight: object, m: int, name: str = "sample_weight") -> Array |
 
 
 def shares(weight: Array | None, m: int, dtype: np.dtype[np.floating]) -> Array:
-    """Each example's share of the batch's mean, (m,): weight / Σ weight; 0 where a batch weighs nothing."""
+    """Each example's share of the batch's mean, (m,): weight / Σ weight; 0 if the batch weighs nothing."""
     if weight is None:
         return np.full(m, 1 / max(m, 1), dtype)
     total = weight.sum()
@@ -100,12 +100,12 @@ def columns(Y: Array, spec: Spec) -> Array:
 
 
 def finite(array: Array) -> bool:
-    """Whether no element is NaN or Inf, by one dot product where that settles it."""
+    """Whether no element is NaN or Inf, by one dot product if that is enough."""
     return isfinite(np.vdot(array, array)) or bool(np.isfinite(array).all())  # the squares may overflow
 
 
 def check_finite(array: Array, name: str) -> None:
-    """Refuse NaN and Inf, naming the first place; block by block, so that big data costs no second copy."""
+    """Refuse NaN and Inf, naming the first place; block by block, so that large data is not copied."""
     step = max(1, FINITE_BLOCK // max(1, array[:1].size))
     for start in range(0, len(array), step):
         good = np.isfinite(array[start : start + step])
@@ -113,9 +113,9 @@ def check_finite(array: Array, name: str) -> None:
             place = np.argwhere(~good)[0]
             row = start + int(place[0])
             value = array[row] if array.ndim == 1 else array[row, place[1]]
-            where = f"{value} in row {row}" + (f", column {place[1]}" if array.ndim == 2 else "")
+            place_of = f"{value} in row {row}" + (f", column {place[1]}" if array.ndim == 2 else "")
             remedy = "Fill or drop missing values first." if np.isnan(value) else ""
-            raise ArgumentError(sentence(name, "finite numbers", where, remedy))
+            raise ArgumentError(sentence(name, "finite numbers", place_of, remedy))
 
 
 def _numbers(value: object, name: str) -> Array:

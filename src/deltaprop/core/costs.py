@@ -1,4 +1,4 @@
-"""The costs C of one example, each with ∇_a C, and the canonical pairs where BP1 becomes δ^L = a^L - y.
+"""The costs C of one example, each with ∇_a C, and the canonical pairs, for which BP1 becomes δ^L = a^L - y.
 
 Inside core an example is a column: a and y are (n_L, m), C gives (m,), grad_a gives (n_L, m). The mean over the
 examples is taken by the engine, which multiplies ∇_a C by each example's share of the batch.
@@ -6,7 +6,6 @@ examples is taken by the engine, which multiplies ∇_a C by each example's shar
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +16,7 @@ import numpy as np
 from deltaprop._types import Array
 from deltaprop.core.activations import log_sum_exp
 from deltaprop.core.elementary import log1p, magnitude
-from deltaprop.errors import ArgumentError, ShapeError, one_of, sentence
+from deltaprop.errors import ArgumentError, ShapeError, sentence
 
 CostFunction = Callable[[Array, Array], Array]
 
@@ -27,7 +26,7 @@ class Cost:
     """A cost of one example and its gradient with respect to a^L, on columns.
 
     `targets` says which y it takes: "real", "probability" (in [0, 1]) or "count" (>= 0). `outputs` lists the
-    built-in output activations whose range fits it, None for any; `kinks` the residuals a - y where ∇_a C jumps.
+    built-in output activations whose range fits it, None for any; `kinks` the residuals a - y at which ∇_a C jumps.
     """
 
     name: str
@@ -70,7 +69,7 @@ def _quadratic_grad(a: Array, y: Array) -> Array:
 
 
 def _xlogy(y: Array, a: Array) -> Array:
-    """y log a, and 0 where y = 0 whatever a is."""
+    """y log a, and 0 if y = 0 for any a."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(y == 0, a.dtype.type(0), y * np.log(a))
 
@@ -98,12 +97,12 @@ def _categorical_grad(a: Array, y: Array) -> Array:
 
 
 def _poisson(a: Array, y: Array) -> Array:
-    """C = Σ_j (a_j - y_j + y_j log(y_j / a_j)): half the deviance, 0 where a = y."""
+    """C = Σ_j (a_j - y_j + y_j log(y_j / a_j)): half the deviance, 0 if a = y."""
     return (a - y + _xlogy(y, y) - _xlogy(y, a)).sum(axis=0)
 
 
 def _poisson_grad(a: Array, y: Array) -> Array:
-    """∇_a C = 1 - y / a = (a - y) / a, which rounds once where it cancels."""
+    """∇_a C = 1 - y / a = (a - y) / a, which rounds once if it cancels."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return (a - y) / a
 
@@ -114,12 +113,12 @@ def _absolute(a: Array, y: Array) -> Array:
 
 
 def _absolute_grad(a: Array, y: Array) -> Array:
-    """∇_a C = sign(a - y), 0 where a = y (a convention)."""
+    """∇_a C = sign(a - y), 0 if a = y (a convention)."""
     return np.sign(a - y)
 
 
 def huber(threshold: float = 1.0) -> Cost:
-    """C = Σ_j h(a_j - y_j), h(r) = ½ r² where |r| <= t, else t (|r| - ½ t); ∇_a C = clip(a - y, -t, t)."""
+    """C = Σ_j h(a_j - y_j), h(r) = ½ r² if |r| <= t, else t (|r| - ½ t); ∇_a C = clip(a - y, -t, t)."""
     if not (_finite_number(threshold) and threshold > 0):
         raise ArgumentError(sentence("threshold", "a positive number", repr(threshold)))
 
@@ -128,7 +127,7 @@ def huber(threshold: float = 1.0) -> Cost:
 
 
 def quantile(q: float = 0.5) -> Cost:
-    """C = Σ_j max(q (y_j - a_j), (q - 1) (y_j - a_j)); ∇_a C = -q where a < y, 1 - q where a > y, 0 where a = y.
+    """C = Σ_j max(q (y_j - a_j), (q - 1) (y_j - a_j)); ∇_a C = -q if a < y, 1 - q if a > y, 0 if a = y.
 
     The a of least cost is the q-quantile of y. Koenker & Bassett, Econometrica 46 (1978).
     """
@@ -166,17 +165,18 @@ POSITIVE = ("exp", "softplus", "sigmoid", "softmax")
 BINARY = Cost("cross_entropy", _binary, _binary_grad, "probability", ("sigmoid",))
 CATEGORICAL = Cost("cross_entropy", _categorical, _categorical_grad, "probability", ("softmax",))
 
-COSTS = {
-    cost.name: cost
-    for cost in (
-        Cost("quadratic", _quadratic, _quadratic_grad),
-        BINARY,
-        huber(),
-        Cost("poisson", _poisson, _poisson_grad, "count", POSITIVE),
-        Cost("absolute", _absolute, _absolute_grad, kinks=(0.0,)),
-        quantile(),
-    )
+# The built-in costs by their formulas. FAMILIES are those with a number: "huber(2.5)" is the name of huber(2.5).
+FORMULAS = {
+    "quadratic": Cost("quadratic", _quadratic, _quadratic_grad),
+    "binary": BINARY,
+    "categorical": CATEGORICAL,
+    "huber": huber(),
+    "poisson": Cost("poisson", _poisson, _poisson_grad, "count", POSITIVE),
+    "absolute": Cost("absolute", _absolute, _absolute_grad, kinks=(0.0,)),
+    "quantile": quantile(),
 }
+FAMILIES: dict[str, Callable[[float], Cost]] = {"huber": huber, "quantile": quantile}
+COSTS = {cost.name: cost for cost in FORMULAS.values() if cost is not CATEGORICAL}
 
 
 def _categorical_of_z(z: Array, y: Array) -> Array:
@@ -185,7 +185,7 @@ def _categorical_of_z(z: Array, y: Array) -> Array:
 
 
 def _times(y: Array, v: Array) -> Array:
-    """y v, and 0 where y = 0 even where v is infinite."""
+    """y v, and 0 if y = 0, even for an infinite v."""
     return np.multiply(y, v, out=np.zeros_like(v), where=y != 0)
 
 
@@ -212,40 +212,3 @@ CANONICAL: dict[tuple[str, str], CostFunction] = {
     ("identity", "quadratic"): _quadratic_of_z,
     ("exp", "poisson"): _poisson_of_z,
 }
-
-
-def get_cost(cost: str | Cost, output: str) -> Cost:
-    """The cost of that name for that output activation, or the one given. "huber(2.5)" and "quantile(0.9)" too."""
-    if isinstance(cost, Cost):
-        if cost.name in COSTS and not built_in(cost):
-            raise ArgumentError(
-                sentence("cost", "a built-in cost, or your own under a name of its own", repr(cost.name))
-            )
-        return cost
-    known = re.fullmatch(r"(huber|quantile)\(([0-9]+\.?[0-9]*(e[+-]?[0-9]+)?)\)", str(cost))
-    if known:
-        return {"huber": huber, "quantile": quantile}[known[1]](float(known[2]))
-    if not isinstance(cost, str) or cost not in COSTS:
-        raise one_of("cost", cost, COSTS)
-    return CATEGORICAL if (cost, output) == ("cross_entropy", "softmax") else COSTS[cost]
-
-
-def built_in(cost: Cost) -> bool:
-    """Whether a cost is one of this module's own."""
-    return cost in (*COSTS.values(), CATEGORICAL) or parameter(cost) is not None
-
-
-def parameter(cost: Cost) -> tuple[str, float] | None:
-    """("huber", its threshold) or ("quantile", its q) of such a built-in cost, None for any other."""
-    if not isinstance(cost.C, partial):
-        return None
-    if cost.C.func is _huber:
-        return "huber", cost.C.keywords["t"]
-    return ("quantile", cost.C.keywords["q"]) if cost.C.func is _quantile else None
-
-
-def check_output(cost: Cost, output: str, known: bool) -> None:
-    """Refuse a built-in output activation whose range does not fit the cost's logarithm."""
-    if known and cost.outputs is not None and output not in cost.outputs:
-        fits = "softmax (one class) or sigmoid (yes/no)" if cost.name == "cross_entropy" else " or ".join(cost.outputs)
-        raise ArgumentError(sentence("output", f"{fits} for the cost {cost.name}", repr(output)))

@@ -2,7 +2,7 @@
 
 Words come from Philox-4x64-10 (Salmon et al., SC 2011) with key (seed, TAG) and counters (1, step, layer, 0),
 (2, step, layer, 0), ..., four words each: NumPy's generator counts up before each block. A 64-bit word gives two
-32-bit numbers, low half first, in the order of rows and, within a row, units. A unit is kept where its number is at
+32-bit numbers, low half first, in the order of rows and, within a row, units. A unit is kept if its number is at
 least p 2^32, and then scaled by 1 / (1 - p), so that its mean stays what it was.
 """
 
@@ -15,10 +15,11 @@ from deltaprop.core.spec import Spec
 from deltaprop.errors import ArgumentError, sentence
 
 TAG = 0x64726F70
+Masks = dict[int, Array]  # the factors of a^l, by layer
 
 
 def check_dropout(dropout: float | tuple[float, ...] | list[float], spec: Spec) -> tuple[float, ...]:
-    """The probabilities of the hidden layers 1..L-1; one number stands for all of them, () for none at all."""
+    """The probabilities of the hidden layers 1..L-1; one number for all of them, () for none."""
     hidden = spec.L - 1
     given = tuple(dropout) if isinstance(dropout, (tuple, list)) else (dropout,) * hidden
     if len(given) != hidden:
@@ -37,3 +38,8 @@ def mask(spec: Spec, dropout: tuple[float, ...], seed: int, step: int, layer: in
     numbers = words.astype("<u8", copy=False).view("<u4")[: n * m].reshape(m, n)
     kept = numbers >= np.uint32(min(round(p * 2**32), 2**32 - 1))
     return (kept * spec.dtype.type(1 / (1 - p))).astype(spec.dtype, copy=False).T
+
+
+def masks(spec: Spec, dropout: tuple[float, ...], seed: int, step: int, m: int) -> Masks:
+    """The masks of this step for m examples, of every layer that drops."""
+    return {l: mask(spec, dropout, seed, step, l, m) for l, p in enumerate(dropout, 1) if p}

@@ -1,4 +1,4 @@
-"""Functions of one number as σ and C need them: into the complex plane for complex steps, exact in float32."""
+"""Functions of one number that σ and C are made of: defined for complex steps, and exact in float32."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from deltaprop._types import Array
 
 
 def magnitude(z: Array) -> Array:
-    """|z|; for complex z (complex steps) its continuation from either side of 0: -z where z < 0, else z."""
+    """|z|; for complex z (complex steps) its continuation from either side of 0: -z if z < 0, else z."""
     return np.where(z < 0, -z, z) if np.iscomplexobj(z) else np.abs(z)
 
 

@@ -18,6 +18,11 @@ def weighted_input(W: Array, a: Array, b: Array) -> Array:
     return W @ a + b[:, None]
 
 
+def scaled_input(s: Array, a: Array) -> Array:
+    """z^l = s^l ⊙ a^(l-1): a layer whose W is diag(s), without biases. s (n_l,), a (n_l, m); gives (n_l, m)."""
+    return s[:, None] * a
+
+
 def bp1(grad_a: Array, dsigma: Array) -> Array:
     """BP1, elementwise σ: δ^L = ∇_a C ⊙ σ'(z^L). Both (n_L, m); gives (n_L, m)."""
     return grad_a * dsigma  # BP1
@@ -34,7 +39,7 @@ def bp1_softmax(grad_a: Array, a: Array) -> Array:
 
 
 def bp1_canonical(a: Array, y: Array, weight: Array | float) -> Array:
-    """BP1 for a canonical pair of σ and C, where the factors cancel: δ^L = (a^L - y) weight, weight (m,)."""
+    """BP1 for a canonical pair of σ and C, whose factors cancel: δ^L = (a^L - y) weight, weight (m,)."""
     return (a - y) * weight  # BP1
 
 
@@ -49,7 +54,7 @@ def bp2(W_next: Array, delta_next: Array, dsigma: Array) -> Array:
 
 
 def bp2_input(W_first: Array, delta_first: Array) -> Array:
-    """BP2 taken one layer further, to the input, where σ is the identity: ∂C/∂x = (W^1)ᵀ δ^1, (n_0, m)."""
+    """BP2 taken one layer further, to the input, whose σ is the identity: ∂C/∂x = (W^1)ᵀ δ^1, (n_0, m)."""
     return W_first.T @ delta_first  # BP2
 
 
@@ -59,5 +64,20 @@ def bp3(delta: Array) -> Array:
 
 
 def bp4(delta: Array, a_prev: Array, out: Array | None = None) -> Array:
-    """BP4: ∂C/∂W^l = δ^l (a^(l-1))ᵀ, which sums over the examples; gives (n_l, n_(l-1)), in `out` where given."""
+    """BP4: ∂C/∂W^l = δ^l (a^(l-1))ᵀ, which sums over the examples; gives (n_l, n_(l-1)), in `out` if given."""
     return np.matmul(delta, a_prev.T, out=out)  # BP4: delta @ a_prev.T
+
+
+def bp2_scale(s_next: Array, delta_next: Array, dsigma: Array) -> Array:
+    """BP2 below a layer of scales: δ^l = (s^(l+1) ⊙ δ^(l+1)) ⊙ σ'(z^l), as diag(s)ᵀ = diag(s); gives (n_l, m)."""
+    return (s_next[:, None] * delta_next) * dsigma  # BP2
+
+
+def bp2_scale_input(s_first: Array, delta_first: Array) -> Array:
+    """The same to the input, if layer 1 scales it: ∂C/∂x = s^1 ⊙ δ^1, (n_0, m)."""
+    return s_first[:, None] * delta_first  # BP2
+
+
+def bp4_scale(delta: Array, a_prev: Array) -> Array:
+    """BP4 of a layer of scales: ∂C/∂s^l = δ^l ⊙ a^(l-1), summed over the examples; gives (n_l,)."""
+    return (delta * a_prev).sum(axis=1)  # BP4

@@ -1,4 +1,4 @@
-"""The parameters a network starts with.
+"""The parameters that a network starts with.
 
 Draws are made in float64, so that a float32 network starts at the rounded values of its float64 twin.
 """
@@ -11,34 +11,32 @@ from deltaprop._types import Array
 from deltaprop.core.spec import Spec
 from deltaprop.errors import one_of
 
-RECTIFIERS = ("relu", "leaky_relu", "elu", "gelu", "silu", "mish", "softplus")
 SCHEMES = ("auto", "glorot", "he", "lecun", "book")
 
 
 def initialize(spec: Spec, scheme: str = "auto", rng: np.random.Generator | None = None) -> Array:
-    """A fresh θ: weights by the scheme, biases 0 (N(0, 1) for "book").
+    """A fresh θ: weights by the scheme, biases 0 (N(0, 1) for "book"), scales 1.
 
     glorot: U(±√(6 / (n_in + n_out))), Glorot & Bengio 2010. he: N(0, 2 / n_in), He et al. 2015, arXiv 1502.01852.
     lecun: N(0, 1 / n_in), LeCun et al. 1998. book: N(0, 1 / n_in) and biases N(0, 1), Nielsen chapter 3.
-    auto: he for rectifiers, lecun for selu, glorot for the rest.
+    auto: the scheme that the layer's activation names (`Activation.init`).
     """
     if scheme not in SCHEMES:
         raise one_of("init", scheme, SCHEMES)
     rng = rng or np.random.default_rng()
-    if spec.n_parameters > np.iinfo(np.intp).max // spec.dtype.itemsize:  # where NumPy speaks of dimensions instead
+    if spec.n_parameters > np.iinfo(np.intp).max // spec.dtype.itemsize:  # NumPy's own message speaks of dimensions
         raise MemoryError(f"Unable to allocate {spec.n_parameters:,} parameters of {spec.dtype}")
     theta = np.zeros(spec.n_parameters, spec.dtype)
-    for W, b, activation in zip(spec.weights(theta), spec.biases(theta), spec.activations, strict=True):
-        W[...] = _draw(scheme if scheme != "auto" else _automatic(activation.name), W.shape, rng)
-        if scheme == "book":
-            b[...] = rng.standard_normal(b.shape)
+    for l, activation in enumerate(spec.activations, 1):
+        for block in spec.blocks_of(l):
+            array = block.of(theta)
+            if block.start == "drawn":
+                array[...] = _draw(scheme if scheme != "auto" else activation.init, array.shape, rng)
+            elif block.start == "one":
+                array[...] = 1
+            elif scheme == "book":
+                array[...] = rng.standard_normal(array.shape)
     return theta
-
-
-def _automatic(activation: str) -> str:
-    if activation == "selu":
-        return "lecun"
-    return "he" if activation in RECTIFIERS else "glorot"
 
 
 def _draw(scheme: str, shape: tuple[int, ...], rng: np.random.Generator) -> Array:

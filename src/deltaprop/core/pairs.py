@@ -11,8 +11,9 @@ from collections.abc import Callable
 import numpy as np
 
 from deltaprop._types import Array
-from deltaprop.core.activations import OUTPUTS, Activation
-from deltaprop.core.costs import Cost, built_in
+from deltaprop.core.activations import Activation
+from deltaprop.core.costs import Cost
+from deltaprop.core.functions import built_in
 from deltaprop.core.spec import Spec
 from deltaprop.errors import ArgumentError, sentence
 
@@ -27,7 +28,7 @@ TRIED_UNITS = 8
 def check_own_pairs(spec: Spec) -> None:
     """Refuse a network's pairs of somebody's own where they are wrong; a millisecond or two."""
     for activation in dict.fromkeys(spec.activations):
-        if OUTPUTS.get(activation.name) != activation:
+        if not built_in(activation):
             check_activation(activation)
     if not built_in(spec.cost):
         check_cost(spec.cost, spec.sizes[-1])

@@ -1,7 +1,7 @@
-"""Rows of which only some numbers are stored: what a SciPy sparse matrix becomes at the border.
+"""Rows of which only some numbers are stored: the form of a SciPy sparse matrix inside the package.
 
-A row of a one-hot table is nearly all 0. `SparseRows` keeps the rest, and behaves like an array wherever the code takes
-rows: `len`, `shape`, a slice, rows by number. An engine multiplies what is stored, or writes a part out with `dense`.
+A row of a one-hot table is nearly all 0. `SparseRows` keeps the rest. It has an array's `len`, `shape`, slices and
+rows by number. An engine multiplies what is stored, or writes a part out with `dense`.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class SparseRows:
         return SparseRows(self.data[places], self.indices[places], indptr, self.n)
 
     def row_of(self, place: int) -> int:
-        """The row in which number `place` of those that are stored stands."""
+        """The row of the stored number at index `place`."""
         return int(np.searchsorted(self.indptr, place, side="right")) - 1
 
     def astype(self, dtype: np.dtype[Any], copy: bool = True) -> SparseRows:
@@ -82,7 +82,7 @@ def is_sparse(X: object) -> bool:
 
 
 def sparse_rows(X: Any, name: str) -> SparseRows:
-    """X as rows of its own number type, each column once and rising; what is stored twice is summed, as SciPy does.
+    """X as rows of its own number type, columns in rising order; entries stored twice are summed, as SciPy does.
 
     CSR that is in order is not copied, and nothing of X is changed. Errors: not 2-D, no real numbers, indices that lie
     outside the matrix.
@@ -105,7 +105,7 @@ def sparse_rows(X: Any, name: str) -> SparseRows:
 
 
 def packed(array: Array) -> Array:
-    """The array itself where it is aligned and without gaps, else a copy that is."""
+    """The array itself if it is aligned and has no gaps, else a copy."""
     return np.require(array, requirements=["C", "A"])
 
 
@@ -120,7 +120,7 @@ def check_stored(rows: SparseRows, name: str) -> None:
 
 
 def _check_structure(X: Any, name: str) -> None:
-    """Refuse arrays that are no CSR or CSC of that shape: SciPy looks at no more than their ends."""
+    """Refuse arrays that are not CSR or CSC of that shape: SciPy checks only their ends."""
     lists, width = X.shape if X.format == "csr" else X.shape[::-1]
     this, other = ("row", "column") if X.format == "csr" else ("column", "row")
     ends = len(X.indptr) == lists + 1 and X.indptr[0] == 0 and X.indptr[-1] <= min(len(X.data), len(X.indices))
@@ -140,6 +140,6 @@ def _rising(csr: Any) -> bool:
     """Whether every row has its columns once and in order."""
     indices = csr.indices[: csr.indptr[-1]]
     rises = indices[1:] > indices[:-1]
-    begins = csr.indptr[1:-1]  # of rows 1, 2, ...: where one begins, any column may come
+    begins = csr.indptr[1:-1]  # of rows 1, 2, ...: the first column of a row may be any
     rises[begins[(begins > 0) & (begins < len(indices))] - 1] = True
     return bool(rises.all())

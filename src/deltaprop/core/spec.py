@@ -1,39 +1,50 @@
-"""What a network is: sizes, activations, cost, number type; and where its parameters lie in one vector θ.
+"""The description of a network: sizes, kinds of layers, activations, cost, number type, and the layout of θ.
 
-θ holds W^1, ..., W^L one after another (each row by row), then b^1, ..., b^L. So the weights alone, which decay
-acts on, are one slice, an optimiser is a few operations on one vector, and W^l and b^l are views.
+θ is one vector, described by blocks (core.blocks). Of a network of dense layers it holds W^1, ..., W^L one after
+another (each row by row), then b^1, ..., b^L. An optimiser is a few operations on one vector, and W^l and b^l are
+views.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import accumulate, pairwise
-from math import prod
 
 import numpy as np
 
 from deltaprop._types import Array
-from deltaprop.core.activations import OUTPUTS, SOFTMAX, Activation, get_activation
-from deltaprop.core.costs import CANONICAL, COSTS, Cost, check_output, get_cost
-from deltaprop.errors import ArgumentError, ArgumentTypeError, sentence
+from deltaprop.core.activations import SOFTMAX, Activation
+from deltaprop.core.blocks import KINDS, Arrays, Block, Kind, Part, Rates, lay_out, parts
+from deltaprop.core.costs import CANONICAL, Cost
+from deltaprop.core.functions import built_in, check_output, get_activation, get_cost
+from deltaprop.errors import ArgumentError, ArgumentTypeError, one_of, sentence
 
 DTYPES = ("float32", "float64")
 
 
 @dataclass(frozen=True)
 class Spec:
-    """The description of a network: n_0..n_L, σ of layers 1..L, the cost, the number type."""
+    """The description of a network: n_0..n_L, σ of layers 1..L, the cost, the number type.
+
+    `kinds` names the kind of each layer 1..L (() for all dense). `rates` holds (layer, parameter, factor) for the
+    blocks of θ whose learning rate is multiplied by another factor than 1.
+    """
 
     sizes: tuple[int, ...]
     activations: tuple[Activation, ...]
     cost: Cost
     dtype: np.dtype[np.floating]
+    kinds: tuple[str, ...] = ()
+    rates: Rates = ()
+
+    def __post_init__(self) -> None:
+        if not self.kinds:
+            object.__setattr__(self, "kinds", ("dense",) * (len(self.sizes) - 1))
 
     @property
     def L(self) -> int:
-        """The number of layers with weights."""
+        """The number of layers with parameters."""
         return len(self.sizes) - 1
 
     @property
@@ -41,20 +52,41 @@ class Spec:
         """σ of layer L."""
         return self.activations[-1]
 
-    @cached_property
-    def weight_shapes(self) -> tuple[tuple[int, int], ...]:
-        """(n_l, n_(l-1)) for l = 1..L."""
-        return tuple(zip(self.sizes[1:], self.sizes[:-1], strict=True))
+    def kind(self, l: int) -> Kind:
+        """The kind of layer l."""
+        return KINDS[self.kinds[l - 1]]
 
     @cached_property
-    def n_weights(self) -> int:
-        """How many weights there are: the length of θ's first part."""
-        return sum(prod(shape) for shape in self.weight_shapes)
+    def blocks(self) -> tuple[Block, ...]:
+        """The arrays in θ, in order."""
+        return lay_out(self.sizes, self.kinds, self.rates)
+
+    def blocks_of(self, l: int) -> tuple[Block, ...]:
+        """The blocks of layer l."""
+        return self._by_layer[l - 1]
+
+    def arrays(self, vector: Array, l: int) -> Arrays:
+        """The parameters of layer l by name, as views of θ (or the like in any vector laid out like θ)."""
+        return {block.name: block.of(vector) for block in self._by_layer[l - 1]}
+
+    @cached_property
+    def _by_layer(self) -> tuple[tuple[Block, ...], ...]:
+        return tuple(tuple(block for block in self.blocks if block.layer == l) for l in range(1, self.L + 1))
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """θ in as few parts as decay and learning rates allow."""
+        return parts(self.blocks)
+
+    @cached_property
+    def decaying(self) -> tuple[slice, ...]:
+        """The slices of θ that penalties and decay act on: the weights."""
+        return tuple(part.at for part in parts(block for block in self.blocks if block.decays))
 
     @cached_property
     def n_parameters(self) -> int:
         """The length of θ."""
-        return self.n_weights + sum(self.sizes[1:])
+        return self.blocks[-1].at.stop
 
     @property
     def categorical(self) -> bool:
@@ -63,32 +95,16 @@ class Spec:
 
     @cached_property
     def canonical(self) -> bool:
-        """Whether BP1 takes its canonical form δ^L = a^L - y: a pair of built-in σ and C, not of the same names."""
-        output, cost = self.output.name, self.cost.name
-        own = self.output != OUTPUTS.get(output) or cost not in COSTS or self.cost != get_cost(cost, output)
-        return (output, cost) in CANONICAL and not own
-
-    def weights(self, theta: Array) -> list[Array]:
-        """W^1..W^L as views of θ (or of any vector laid out like θ)."""
-        return [theta[part].reshape(shape) for part, shape in self._weight_parts]
-
-    def biases(self, theta: Array) -> list[Array]:
-        """b^1..b^L as views of θ."""
-        return [theta[part] for part in self._bias_parts]
-
-    @cached_property
-    def _weight_parts(self) -> tuple[tuple[slice, tuple[int, int]], ...]:
-        stops = accumulate(map(prod, self.weight_shapes))
-        return tuple((slice(stop - prod(s), stop), s) for stop, s in zip(stops, self.weight_shapes, strict=True))
-
-    @cached_property
-    def _bias_parts(self) -> tuple[slice, ...]:
-        stops = accumulate(self.sizes[1:], initial=self.n_weights)
-        return tuple(slice(start, stop) for start, stop in pairwise(stops))
+        """Whether BP1 takes its canonical form δ^L = a^L - y: a canonical pair of built-in σ and C."""
+        pair = self.output.name, self.cost.name
+        if pair not in CANONICAL or not built_in(self.output):
+            return False
+        return self.cost == get_cost(self.cost.name, self.output.name)
 
     def architecture(self) -> str:
         """One line: 784 - 30 sigmoid - 10 softmax, cross_entropy, float32."""
-        layers = " - ".join(f"{n} {s.name}" for n, s in zip(self.sizes[1:], self.activations, strict=True))
+        rows = zip(self.kinds, self.sizes[1:], self.activations, strict=True)
+        layers = " - ".join(f"{'' if kind == 'dense' else kind + ' '}{n} {s.name}" for kind, n, s in rows)
         return f"{self.sizes[0]} - {layers}, {self.cost.name}, {self.dtype.name}"
 
 
@@ -98,6 +114,8 @@ def make_spec(
     output: str | Activation,
     cost: str | Cost,
     dtype: object,
+    kinds: object = "dense",
+    rates: Mapping[tuple[int, str], float] | None = None,
 ) -> Spec:
     """A checked Spec from what a user writes; `activation` is one for all hidden layers or one per hidden layer."""
     widths = _checked_sizes(sizes)
@@ -111,14 +129,15 @@ def make_spec(
         get_activation(names[0] if names else activation)  # type: ignore[arg-type]
     last = get_activation(output, name="output", output=True)
     chosen = get_cost(cost, last.name)
-    check_output(chosen, last.name, last == OUTPUTS.get(last.name))
+    check_output(chosen, last)
     if last.name == "softmax" and widths[-1] == 1:
         raise ArgumentError(
             sentence("output", "sigmoid for a single output", "'softmax'", "Softmax of one unit is always 1.")
         )
     layers = (*map(get_activation, names), last)
     _check_elementwise(layers)
-    return Spec(widths, layers, chosen, checked_dtype(dtype))
+    spec = Spec(widths, layers, chosen, checked_dtype(dtype), _checked_kinds(kinds, widths))
+    return replace(spec, rates=_checked_rates(rates, spec)) if rates else spec
 
 
 def _check_elementwise(layers: tuple[Activation, ...]) -> None:
@@ -127,6 +146,35 @@ def _check_elementwise(layers: tuple[Activation, ...]) -> None:
         name = "output" if l == len(layers) else "activation"
         if not activation.elementwise and (name, activation) != ("output", SOFTMAX):
             raise ArgumentError(sentence(name, "elementwise, or for the output softmax", repr(activation.name)))
+
+
+def _checked_kinds(kinds: object, sizes: tuple[int, ...]) -> tuple[str, ...]:
+    """One kind for all layers, or one per layer."""
+    L = len(sizes) - 1
+    named = (kinds,) * L if isinstance(kinds, str) else tuple(kinds) if isinstance(kinds, Iterable) else ()
+    if len(named) != L:
+        got = f"{len(named)} for {L} layers" if named else repr(kinds)
+        raise ArgumentError(sentence("kinds", "one kind of layer, or one per layer 1..L", got))
+    for l, kind in enumerate(named, 1):
+        if kind not in KINDS:
+            raise one_of("kinds", kind, KINDS)
+        if KINDS[kind].square and sizes[l] != sizes[l - 1]:
+            must = f"such that layer {l}, of kind {kind}, has the {sizes[l - 1]} units of the layer below"
+            raise ArgumentError(sentence("sizes", must, f"{sizes[l]} units"))
+    return named
+
+
+def _checked_rates(rates: Mapping[tuple[int, str], float], spec: Spec) -> Rates:
+    known = {(block.layer, block.name) for block in spec.blocks}
+    for place, factor in rates.items():
+        if place not in known:
+            must = "keyed by (layer, parameter) of this network, such as " + repr(min(known))
+            raise ArgumentError(sentence("rates", must, repr(place)))
+        if isinstance(factor, bool) or not isinstance(factor, (int, float, np.integer, np.floating)):
+            raise ArgumentTypeError(sentence("rates", "made of numbers", repr(factor)))
+        if not 0 <= factor < np.inf:
+            raise ArgumentError(sentence("rates", "made of finite numbers, 0 or more", repr(factor)))
+    return tuple(sorted((l, name, float(factor)) for (l, name), factor in rates.items() if factor != 1))
 
 
 def _checked_sizes(sizes: object) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Data files and frames into tables, tables into numbers."""
+"""Reads data files and frames as tables, and encodes tables as numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that may be missing, folders, unreadable or damaged: each is one sentence, never a traceback."""
+"""Reading files: one that is missing, unreadable, damaged or a folder raises a one-sentence `DataError`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DAMAGED_GZIP = (gzip.BadGzipFile, EOFError, zlib.error)
 
 
 def existing_file(path: str | Path) -> Path:
-    """The path of a file that is there; a missing one suggests a near name in the same folder."""
+    """The path, if the file exists; the error for a missing one suggests a similar name in the same folder."""
     found = Path(path)
     if found.is_file():
         return found
@@ -33,7 +33,7 @@ def _near_name(path: Path) -> str:
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn what the system or gzip says about a file into a `DataError` that names it."""
+    """Turn an error of the system or of gzip into a `DataError` that names the file."""
     try:
         yield
     except _DAMAGED_GZIP as error:
@@ -44,14 +44,14 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def read_bytes(path: Path) -> bytes:
-    """All bytes of a file, unpacked where they are gzip."""
+    """All bytes of a file, decompressed if they are gzip."""
     with reading(path):
         data = path.read_bytes()
         return gzip.decompress(data) if data.startswith(GZIP_MAGIC) else data
 
 
 def damaged(path: Path, kind: str, error: BaseException) -> DataError:
-    """The error for a file that is not what its name or its first bytes say."""
+    """The error for a file whose content does not match its name or its first bytes."""
     got = f"{str(path)!r}, which is damaged or of another kind ({first_line(error)})"
     return DataError(sentence("path", f"a whole {kind} file", got))
 

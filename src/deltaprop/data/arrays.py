@@ -19,8 +19,8 @@ from deltaprop.data._files import GZIP_MAGIC, damaged, existing_file, reading
 from deltaprop.errors import DataError, sentence
 
 IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-"""The type byte of an IDX file -> the NumPy type of its big-endian values."""
-_MOST_PACKED = 1032  # no deflate stream unpacks to more bytes than this times its own
+"""Type byte of an IDX file -> NumPy type of its big-endian values."""
+_MOST_PACKED = 1032  # the highest compression ratio of a deflate stream
 _X_NAMES = ("X", "x", "data", "features")
 _Y_NAMES = ("y", "Y", "target", "labels")
 _IMAGES = re.compile(r"images([-.])idx3-ubyte(\.gz)?$")
@@ -29,8 +29,8 @@ _IMAGES = re.compile(r"images([-.])idx3-ubyte(\.gz)?$")
 def read_idx(path: str | Path) -> Array:
     """The array in an IDX file, gzip or not, in the machine's byte order.
 
-    The file is 0 0 type ndim, then ndim sizes as big-endian uint32, then the values. The sizes are compared
-    with the file's length before anything is allocated. Raises `DataError` for a file that is not that.
+    The file holds 0 0 type ndim, then ndim sizes as big-endian uint32, then the values. The sizes are compared
+    with the file's length before memory is allocated. Raises `DataError` if the file is not in this format.
     """
     file = existing_file(path)
     with reading(file), file.open("rb") as raw:
@@ -83,7 +83,7 @@ def _fill(stream: IO[bytes], buffer: memoryview) -> int:
 
 
 def idx_labels_beside(path: str | Path) -> Path | None:
-    """The labels' file beside an images' file, by MNIST's names: `*-labels-idx1-ubyte`, `.gz` or not."""
+    """The file of labels beside a file of images, with MNIST's names: `*-labels-idx1-ubyte`, `.gz` or not."""
     images = Path(path)
     found = _IMAGES.search(images.name)
     if found is None:
@@ -95,9 +95,9 @@ def idx_labels_beside(path: str | Path) -> Path | None:
 
 
 def read_npz(path: str | Path) -> tuple[Array, Array | None]:
-    """X and y (None where there is none) of an NPZ file; nothing in it is executed.
+    """X and y (None if absent) of an NPZ file, read without pickle, so that nothing in it is executed.
 
-    X is the array named X, x, data or features; y the one named y, Y, target or labels.
+    X is the array named X, x, data or features; y is the array named y, Y, target or labels.
     """
     file = existing_file(path)
     with reading(file), file.open("rb") as raw:
@@ -117,7 +117,7 @@ def read_npz(path: str | Path) -> tuple[Array, Array | None]:
             MemoryError,
             NotImplementedError,
         ) as error:
-            if "allow_pickle" in str(error):  # the remedy that NumPy offers would execute what is in the file
+            if "allow_pickle" in str(error):  # the remedy in NumPy's message would execute code from the file
                 got = f"{file.name!r}, which is another kind of file or holds Python objects"
                 raise DataError(sentence("path", "an NPZ file of plain arrays", got)) from error
             raise damaged(file, "NPZ", error) from error

@@ -1,4 +1,4 @@
-"""The data sets that come with scikit-learn: no file, no download."""
+"""The data sets that scikit-learn includes; they need no file and no download."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 from deltaprop._types import Array
 
 BUNDLED = ("breast_cancer", "diabetes", "digits", "iris", "wine")
-"""Names that `load` takes in place of a path."""
+"""Names that `load` accepts instead of a path."""
 
 
 def read_bundled(name: str) -> tuple[Any, Array]:
-    """X and y of a bundled set: an array for the digits' pixels, an Arrow table else."""
+    """X and y of a bundled set: an array for digits, otherwise an Arrow table."""
     from sklearn import datasets
 
     data = getattr(datasets, f"load_{name}")()

@@ -1,4 +1,4 @@
-"""The fitted columns of an encoder: what each learnt from the training rows, how it fills its outputs."""
+"""The fitted columns of an encoder: their state from the training rows, and how they write their outputs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NumberKind: TypeAlias = Literal["number", "bytes"]
 
 @dataclass(frozen=True)
 class ColumnInfo:
-    """One row of `TableEncoder.describe()`: a column as the encoder sees it."""
+    """One row of `TableEncoder.describe()`: how the encoder treats a column."""
 
     name: str
     kind: Literal["number", "category", "bytes"]
@@ -31,9 +31,9 @@ class ColumnInfo:
 
 @dataclass(frozen=True)
 class NumberColumn:
-    """A column of numbers, (x - mean) / std; of image bytes, x / 255; a constant one (std 0) gives 0.
+    """A column of numbers, (x - mean) / std; of image bytes, x / 255; a constant column (std 0) gives 0.
 
-    A missing value gives 0, the training mean; with any missing in training a second output is 1 where it is.
+    A missing value gives 0, the training mean. If training had missing values, a second output marks them.
     """
 
     name: str
@@ -45,11 +45,11 @@ class NumberColumn:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """The names of the columns it gives."""
+        """The names of its outputs."""
         return (self.name, f"{self.name}_missing") if self.missing else (self.name,)
 
     def fill(self, values: Floats, out: Array) -> None:
-        """Write the outputs of values (m,), NaN where missing, into out (m, outputs)."""
+        """Write the outputs of values (m,), NaN if missing, into out (m, outputs)."""
         x = values[:, None]
         refuse_infinite(x, [self.name])
         z = standardised(x, np.array([self.mean]), np.array([self.std]))
@@ -66,9 +66,9 @@ class NumberColumn:
 
 @dataclass(frozen=True)
 class CategoryColumn:
-    """A column of text: one output per category of training, all 0 for a category that is new.
+    """A column of text: one output per category of the training rows; all 0 for an unknown category.
 
-    A missing value is a category of its own where training had any, all 0 where it had none.
+    A missing value is a separate category if training had missing values; otherwise all outputs are 0.
     """
 
     name: str
@@ -78,18 +78,18 @@ class CategoryColumn:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """The names of the columns it gives."""
+        """The names of its outputs."""
         names = tuple(f"{self.name}_{category}" for category in self.categories)
         return (*names, f"{self.name}_missing") if self.missing else names
 
     def places(self, texts: Sequence[str], codes: Indices) -> Indices:
-        """The output that is 1 for each of texts[codes] (m,), code -1 where missing; -1 where none is."""
+        """The index of the output that is 1 for each of texts[codes] (m,), -1 if none; code -1 stands for missing."""
         place = {category: index for index, category in enumerate(self.categories)}
         absent = len(self.categories) if self.missing else -1
         return np.array([*(place.get(text, -1) for text in texts), absent], np.intp)[codes]
 
     def fill(self, texts: Sequence[str], codes: Indices, out: Array) -> None:
-        """Write the outputs of texts[codes] (m,), code -1 where missing, into out (m, outputs)."""
+        """Write the outputs of texts[codes] (m,), code -1 if missing, into out (m, outputs)."""
         places = self.places(texts, codes)
         out[:] = 0
         rows = np.flatnonzero(places >= 0)
@@ -106,9 +106,9 @@ Column: TypeAlias = NumberColumn | CategoryColumn
 
 
 def standardised(values: Floats, mean: Floats, std: Floats) -> Floats:
-    """(x - mean) / std column by column, 0 where x is NaN or std is 0. Shapes: (m, n), (n,), (n,) -> (m, n).
+    """(x - mean) / std for each column, 0 if x is NaN or std is 0. Shapes: (m, n), (n,), (n,) -> (m, n).
 
-    Halved before the subtraction, so that it cannot overflow where x and the mean have opposite signs.
+    x and the mean are halved before the subtraction, which could overflow if they have opposite signs.
     """
     constant = std == 0
     with np.errstate(over="ignore", invalid="ignore"):
@@ -122,10 +122,10 @@ def standardised(values: Floats, mean: Floats, std: Floats) -> Floats:
 
 
 def moments(values: Floats) -> tuple[Floats, Floats, NDArray[np.intp]]:
-    """Mean, population std and number of missing (NaN) of every column. Shapes: (m, n) -> (n,), (n,), (n,).
+    """Mean, population std and number of missing values (NaN) of every column. Shapes: (m, n) -> (n,), (n,), (n,).
 
-    Divided by the largest magnitude first: no overflow at 1e300. The std of a column with one value is
-    exactly 0. A column with nothing but missing has mean NaN.
+    Values are divided by the largest magnitude first, so that 1e300 does not overflow. The std of a constant column
+    is exactly 0. The mean of a column without values is NaN.
     """
     absent = np.isnan(values)
     missing = absent.sum(axis=0)
@@ -148,12 +148,12 @@ def moments(values: Floats) -> tuple[Floats, Floats, NDArray[np.intp]]:
 
 
 def refuse_infinite(values: Floats, names: Sequence[str], *, row: int = 0) -> None:
-    """Raise `DataError` where a number (m, n) is infinite; `row` is the first one's, from 0."""
+    """Raise `DataError` if a number in values (m, n) is infinite; `row` is the index of the first row."""
     _refuse(np.isinf(values), values, names, row, "finite numbers or missing ones")
 
 
 def refuse_overflow(z: Floats, values: Floats, names: Sequence[str], dtype: np.dtype[Any], row: int = 0) -> None:
-    """Raise `DataError` where a standardised value is too large for `dtype`; it names the value it was."""
+    """Raise `DataError` if a standardised value is too large for `dtype`; the error names the original value."""
     bad = np.abs(z) > np.finfo(dtype).max
     _refuse(bad, values, names, row, f"numbers that {dtype} holds when standardised as in training")
 

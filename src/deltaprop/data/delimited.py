@@ -1,7 +1,7 @@
-"""Comma, tab, semicolon and bar separated text: bytes in, a typed Arrow table out.
+"""Parses comma, tab, semicolon and bar separated text into a typed Arrow table.
 
-Every cell is read as text first, and a column's type is inferred from all of its cells: a file whose row
-90,000 is the first to hold a letter gives the same type whichever row holds it.
+Every cell is read as text first, and a column's type is inferred from all of its cells: the type does not depend on
+the row in which the first letter appears.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from deltaprop.data.names import refuse_bad_names
 from deltaprop.errors import ArgumentError, DataError, sentence
 
 MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "null", "None")
-"""Cells that mean "no value", after surrounding whitespace is stripped."""
+"""Cells that count as missing, after surrounding whitespace is stripped."""
 SEPARATORS = (",", "\t", ";", "|")
-_HEAD = 1 << 20  # characters looked at to find the separator and the header
+_HEAD = 1 << 20  # characters searched for the separator and the header
 _ROWS = 50
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _DATE = r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?Z?)?$"
 
 
 def parse(data: bytes, *, name: str, separator: str | None, names: Sequence[str] | None) -> Any:
-    """The typed `pyarrow.Table` of the text in `data`; `name` is what errors call the file.
+    """The typed `pyarrow.Table` of the text in `data`; errors call the file `name`.
 
-    Without `separator` it is found from the first rows; without `names` the first row is the header.
+    If `separator` is None, it is inferred from the first rows; if `names` is None, the first row is the header.
     """
     data = data.removeprefix(codecs.BOM_UTF8)
     _refuse_non_text(data, name)
@@ -61,16 +61,16 @@ def _refuse_non_text(data: bytes, name: str) -> None:
 
 
 def _rows(head: str, separator: str) -> Iterator[list[str]]:
-    """The first rows of the text that are not blank."""
+    """The first rows of the text, without blank lines."""
     reader = csv.reader(io.StringIO(head, newline=""), delimiter=separator)
     try:
         yield from (row for row in islice(reader, _ROWS) if row)
     except csv.Error:
-        return  # the parser of the whole file reports it, with its row
+        return  # the parser of the whole file reports it, with the row
 
 
 def _find_separator(head: str) -> str:
-    """The separator under which most rows have as many fields as the first; then the most fields."""
+    """The separator for which most rows have as many fields as the first one; in a tie, the one with most fields."""
 
     def fit(separator: str) -> tuple[bool, int, int]:
         widths = [len(row) for row in _rows(head, separator)] or [0]
@@ -80,7 +80,7 @@ def _find_separator(head: str) -> str:
 
 
 def _header(first: list[str], name: str) -> list[str]:
-    """The names in the first row; a row with a number, a date or a `?` in it is data, not a header."""
+    """The names in the first row; a row that contains a number, a date or a `?` is data, not a header."""
     cells = [cell.strip() for cell in first]
     data = next((cell for cell in cells if _is_data(cell)), None)
     if data is not None:
@@ -107,7 +107,7 @@ def _given(names: Sequence[str], first: list[str], name: str) -> list[str]:
         raise ArgumentError(sentence("names", must, f"{len(given)}: {', '.join(given)}"))
     refuse_bad_names(given, "`names`", "")
     if [cell.strip() for cell in first] == given:
-        raise ArgumentError(sentence("names", "left out where the file has a header", f"the first row of {name}"))
+        raise ArgumentError(sentence("names", "left out if the file has a header", f"the first row of {name}"))
     return given
 
 
@@ -135,7 +135,7 @@ def _text_table(data: bytes, width: int, separator: str, name: str, *, skip: int
         return read(threads=True)
     except pa.ArrowInvalid:
         pass
-    try:  # once more with one thread, which alone knows the number of the row
+    try:  # again with one thread: only then does the error contain the row number
         return read(threads=False)
     except pa.ArrowInvalid as error:
         raise _bad_row(error, width, name) from error
@@ -153,16 +153,16 @@ def _typed_table(table: Any, header: list[str]) -> Any:
     import pyarrow as pa
 
     columns = []
-    for _ in range(table.num_columns):  # one at a time: the text of a column goes as its values come
+    for _ in range(table.num_columns):  # one at a time, to free the text of a converted column
         columns.append(_typed(table.column(0)))
         table = table.remove_column(0)
     return pa.table(columns, names=header)
 
 
 def _typed(column: Any) -> Any:
-    """A column of strings as integers, floats, booleans, dates or stripped text, by all of its cells.
+    """A column of strings as integers, floats, booleans, dates or stripped text; all of its cells decide.
 
-    Only the distinct cells are stripped and converted: most tables have few in most columns.
+    Only the distinct cells are stripped and converted, because most columns have few.
     """
     import pyarrow as pa
     from pyarrow import compute as pc

@@ -1,4 +1,4 @@
-"""The table encoder: a scikit-learn transformer from tables to the numbers that a network takes."""
+"""The table encoder: a scikit-learn transformer that turns a table into the input of a network."""
 
 from __future__ import annotations
 
@@ -34,36 +34,35 @@ from deltaprop.errors import (
 )
 
 MOST_CATEGORIES = 1000
-"""A text column with more distinct values is taken for an identifier, unless named in `categorical`."""
+"""A text column with more distinct values is treated as an identifier, unless it is listed in `categorical`."""
 FREE_CATEGORIES = 50
-"""So is one with more than this where most rows have a value of their own."""
+"""So is a text column with more distinct values than this, if most rows have a unique value."""
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Tables in, numbers out: numbers standardised, text one-hot, missing values marked.
+    """Encodes a table as numbers: numbers are standardised, text is one-hot encoded, missing values are marked.
 
-    Takes any frame that narwhals knows (pandas, polars, pyarrow, ...) or a 2-D array of numbers.
+    X is a data frame that narwhals supports (pandas, polars, pyarrow, ...) or a 2-D array of numbers.
 
-    - A number becomes (x - mean) / std of the training rows; a constant column becomes 0. Missing becomes 0
-      (the mean), and where training had missing values an output `<name>_missing` says so.
-    - Text, booleans and categoricals become one output per category of training, `<name>_<category>`, in
-      the texts' order. A category never seen is all 0. Missing is a category of its own where training had
-      it.
-    - A table with 64 outputs or more, six or more for each column, becomes a SciPy CSR array: nearly all of it is 0.
-    - An array of uint8 is taken for the bytes of images: x / 255.
-    - Refused, naming the column: dates, columns with no value, infinite numbers, text that looks like an
-      identifier (more than 1000 distinct values, or more than 50 where over half the rows have a value of
-      their own).
+    - A number becomes (x - mean) / std of the training rows; a constant column becomes 0. A missing value becomes 0
+      (the mean); if training had missing values, an additional output `<name>_missing` is 1 for it.
+    - Text, booleans and categoricals become one output per category of training, `<name>_<category>`, sorted. All
+      outputs are 0 for an unknown category. A missing value is a separate category if training had missing values.
+    - A table with 64 or more outputs, and six or more per column on average, becomes a SciPy CSR array, because most
+      of its numbers are 0.
+    - An array of uint8 is treated as the bytes of images: x / 255.
+    - `DataError`, with the name of the column: dates, columns without values, infinite numbers, text that looks like
+      an identifier (more than 1000 distinct values, or more than 50 if over half of the rows have a unique value).
 
     Parameters
     ----------
-    categorical, numeric : columns to be taken as categories or as numbers, whatever their type looks like.
-    dtype : "float32" or "float64", of the output.
+    categorical, numeric : columns to treat as categories or as numbers, regardless of their type.
+    dtype : "float32" or "float64", the type of the output.
 
     Attributes
     ----------
-    columns_ : what every column learnt. n_features_in_ : their number. feature_names_in_ : their names, for
-    frames. sparse_output_ : whether `transform` gives CSR.
+    columns_ : the fitted columns. n_features_in_ : their number. feature_names_in_ : their names, if X was a frame.
+    sparse_output_ : whether `transform` returns CSR.
     """
 
     columns_: tuple[Column, ...]
@@ -77,7 +76,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
         self.dtype = dtype
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Learn from the rows of X what `transform` needs; `y` is ignored."""
+        """Fit the columns to the rows of X; `y` is ignored."""
         _check_parameters(self)
         frame = as_frame(X)
         columns = _fit_array(matrices.as_matrix(X), self) if frame is None else _fit_frame(frame, self)
@@ -94,7 +93,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
             del self.feature_names_in_
 
     def transform(self, X: Any) -> Any:
-        """The numbers of the rows of X, (m, outputs), C-contiguous or CSR; frames are matched by column name."""
+        """The encoded rows of X, (m, outputs), C-contiguous or CSR; the columns of a frame are matched by name."""
         check_is_fitted(self)
         frame = as_frame(X)
         if frame is None:
@@ -124,24 +123,24 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
         return sum(len(column.outputs) for column in self.columns_)
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
-        """The name of every output; a name that two columns would give gets _2, _3, ... the later times."""
+        """The name of every output; later outputs with the same name get the suffix _2, _3, ..."""
         check_is_fitted(self)
         return np.array(_distinct([name for c in self.columns_ for name in c.outputs]), dtype=object)
 
     def describe(self) -> list[ColumnInfo]:
-        """What every column was taken for, in the order of the table."""
+        """How each column is treated, in the order of the table."""
         check_is_fitted(self)
         return [column.info() for column in self.columns_]
 
     def to_dict(self) -> dict[str, Any]:
-        """The fitted encoder as plain JSON-able data, versioned."""
+        """The fitted encoder as plain data that JSON can store, with a version."""
         check_is_fitted(self)
         named = hasattr(self, "feature_names_in_")
         return encoder_state.dump(self.columns_, self.categorical, self.numeric, self.dtype, named=named)
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
-        """The encoder that `to_dict` described; every field is checked (`FileFormatError`), nothing executed."""
+        """The encoder from the result of `to_dict`; every field is checked (`FileFormatError`), nothing is executed."""
         loaded = encoder_state.load(state)
         encoder = cls(categorical=loaded.categorical, numeric=loaded.numeric, dtype=loaded.dtype)
         encoder._set_columns(loaded.columns, named=loaded.named)
@@ -164,7 +163,7 @@ def _check_parameters(encoder: TableEncoder) -> None:
             raise ArgumentTypeError(sentence(argument, "a list of column names", got, f"Write [{got}]."))
     both = sorted(set(encoder.categorical) & set(encoder.numeric))
     if both:
-        raise ArgumentError(sentence("categorical", "other columns than those of `numeric`", listed(both)))
+        raise ArgumentError(sentence("categorical", "columns that are not in `numeric`", listed(both)))
 
 
 def _refuse_empty(rows: int, columns: int) -> None:

@@ -1,4 +1,4 @@
-"""A fitted encoder as plain data, and back: every field is checked, nothing is executed."""
+"""Converts a fitted encoder to plain data and back; every field is checked, nothing is executed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DTYPES = ("float32", "float64")
 
 @dataclass(frozen=True)
 class EncoderState:
-    """What `load` found in a description."""
+    """The checked parts of a description."""
 
     columns: tuple[Column, ...]
     categorical: tuple[str, ...]
@@ -29,7 +29,7 @@ class EncoderState:
 def dump(
     columns: Sequence[Column], categorical: Sequence[str], numeric: Sequence[str], dtype: str, *, named: bool
 ) -> dict[str, Any]:
-    """The description of a fitted encoder: str, int, float, bool, lists and dicts, nothing else."""
+    """The description of a fitted encoder: only str, int, float, bool, lists and dicts."""
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -49,7 +49,7 @@ def _dump_column(column: Column) -> dict[str, Any]:
 
 
 def load(state: Mapping[str, Any]) -> EncoderState:
-    """The encoder's parts from its description; raises `FileFormatError` naming the first wrong field."""
+    """The encoder's parts from its description; raises `FileFormatError` that names the first invalid field."""
     if not isinstance(state, Mapping) or state.get("format") != FORMAT:
         _refuse("format", repr(FORMAT), state.get("format") if isinstance(state, Mapping) else state)
     version = _count(state, "version")
@@ -63,7 +63,7 @@ def load(state: Mapping[str, Any]) -> EncoderState:
     if not isinstance(named, bool):
         _refuse("named", "true or false", named)
     if not named and not all(isinstance(column, NumberColumn) for column in columns):
-        _refuse("named", "true where there are categories", named)
+        _refuse("named", "true if there are categories", named)
     categorical, numeric = _texts(state, "categorical"), _texts(state, "numeric")
     return EncoderState(columns, categorical, numeric, _choice(state, "dtype", DTYPES), named)
 

@@ -1,4 +1,4 @@
-"""A column of any data frame as numbers or categories, through Arrow: the one place that looks at types."""
+"""Reads a column of any data frame, through Arrow, as numbers or categories; only this module looks at column types."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?", 
 
 
 def as_frame(X: Any) -> Any:
-    """X as an eager narwhals frame, or None where it is no data frame at all."""
+    """X as an eager narwhals frame, or None if it is not a data frame."""
     import narwhals as nw
 
     try:
@@ -37,7 +37,7 @@ def as_frame(X: Any) -> Any:
 
 
 def column_of(frame: Any, name: str) -> Any:
-    """One column as a single Arrow array; text and dictionaries in plain layouts."""
+    """One column as a single Arrow array; text has the layout `large_string`."""
     import pyarrow as pa
 
     try:
@@ -47,7 +47,7 @@ def column_of(frame: Any, name: str) -> Any:
         raise DataError(sentence(name, "a column with values of one type", "a mixture", remedy)) from error
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
-    if isinstance(array, pa.ChunkedArray):  # more text than one array of 32-bit offsets holds
+    if isinstance(array, pa.ChunkedArray):  # more text than 32-bit offsets can address
         array = pa.chunked_array(array.chunks).cast(pa.large_string()).combine_chunks()
     return array.cast(pa.large_string()) if _is_text(array.type) else array
 
@@ -59,7 +59,7 @@ def _is_text(kind: Any) -> bool:
 
 
 def kind_of(name: str, array: Any) -> Kind:
-    """Whether a column holds numbers or categories; raises `DataError` for dates and anything else."""
+    """Whether a column holds numbers or categories; raises `DataError` for dates and all other types."""
     import pyarrow as pa
 
     kind = array.type
@@ -76,12 +76,12 @@ def kind_of(name: str, array: Any) -> Kind:
 
 
 def all_missing(name: str) -> DataError:
-    """The error for a column with no value in any row."""
-    return DataError(sentence(name, "a column with some values", "nothing but missing ones", "Drop the column."))
+    """The error for a column without values."""
+    return DataError(sentence(name, "a column with some values", "only missing values", "Drop the column."))
 
 
 def numbers(name: str, array: Any) -> Floats:
-    """The column (m,) in float64, NaN where missing; text is read as numbers, refused where it is none."""
+    """The column (m,) in float64, NaN if missing; text is parsed, and raises `DataError` if it is not a number."""
     import pyarrow as pa
     from pyarrow import compute as pc
 
@@ -112,7 +112,7 @@ def _number(name: str, row: int, text: str | None) -> float:
 
 
 def categories(name: str, array: Any) -> tuple[Sequence[str], Indices]:
-    """The distinct texts of the column, and each row's place among them (m,), -1 where missing."""
+    """The distinct texts of the column, and the index of each row's text (m,), -1 if missing."""
     import pyarrow as pa
     from pyarrow import compute as pc
 

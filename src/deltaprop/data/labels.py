@@ -1,4 +1,4 @@
-"""Labels: one text for each value, and the matching of a later file's labels with the classes of training."""
+"""Labels as text, and matching the labels of another file with the classes of training."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ _SHOWN = 5
 
 
 def label_text(value: Any) -> str:
-    """The one text of a label or category: true or false for booleans, 3 for 3.0, text without outer
-    spaces."""
+    """The text of a label or category: true or false for a boolean, 3 for 3.0; text is stripped."""
     if isinstance(value, bool | np.bool_):
         return "true" if value else "false"
     if isinstance(value, float | np.floating) and float(value).is_integer():
@@ -26,11 +25,11 @@ def label_text(value: Any) -> str:
 
 
 def match_labels(labels: Array | Sequence[Any], classes: Array | Sequence[Any]) -> tuple[Indices, NDArray[np.bool_]]:
-    """The index in `classes` of every label (-1 where it is none of them), and the mask of those unknown.
+    """The index in `classes` of every label (-1 if unknown), and the mask of the unknown labels.
 
-    Both are compared as `label_text`, so 1, 1.0 and "1" are one label. A label that is unknown but becomes
-    known without one full stop at its end is that class: the test file of the Adult census writes "<=50K."
-    for "<=50K". An exact match goes first. Shapes: labels (m,), classes (K,) -> (m,), (m,).
+    Labels and classes are compared as `label_text`, so that 1, 1.0 and "1" are the same label. If there is no exact
+    match, one full stop at the end is ignored: the test file of the Adult census has "<=50K." for "<=50K".
+    Shapes: labels (m,), classes (K,) -> (m,), (m,).
     """
     index = {label_text(label): k for k, label in enumerate(classes)}
     distinct, inverse = _distinct(labels)
@@ -44,7 +43,7 @@ def _find(text: str, index: dict[str, int]) -> int:
 
 
 def _distinct(labels: Array | Sequence[Any]) -> tuple[list[str], Indices]:
-    """The distinct texts of the labels, and each label's place among them."""
+    """The distinct texts of the labels, and the index of each label's text."""
     values = np.asarray(labels)
     if values.dtype.kind in "OSU":
         codes: dict[str, int] = {}
@@ -62,13 +61,13 @@ def _distinct(labels: Array | Sequence[Any]) -> tuple[list[str], Indices]:
 def unknown_labels(
     labels: Array | Sequence[Any], unknown: NDArray[np.bool_], classes: Array | Sequence[Any], target: str
 ) -> DataError:
-    """The error that names the labels no class matches: how many rows each, and the first row (from 1)."""
+    """The error for labels without a class: each label with its number of rows, and the first such row (from 1)."""
     rows = np.flatnonzero(unknown)
     texts, places = _distinct(np.asarray(labels)[rows])
     counts = np.bincount(places, minlength=len(texts))
     shown = ", ".join(f"{texts[k]!r} in {_rows(int(counts[k]))}" for k in np.argsort(-counts, kind="stable")[:_SHOWN])
     more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
-    must = f"one of the labels seen in training ({listed(label_text(label) for label in classes)})"
+    must = f"one of the labels of training ({listed(label_text(label) for label in classes)})"
     return DataError(sentence(target, must, f"{shown}{more}; the first is row {rows[0] + 1}"))
 
 

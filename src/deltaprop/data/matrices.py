@@ -1,4 +1,4 @@
-"""The encoder's way for 2-D arrays of numbers: whole blocks at once, no second copy of the data."""
+"""Encodes 2-D arrays of numbers, block by block, so that the data is not copied as a whole."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from deltaprop.data.columns import NumberColumn, moments, refuse_infinite, refus
 from deltaprop.data.frames import all_missing
 from deltaprop.errors import ArgumentTypeError, ShapeError, sentence
 
-_BLOCK = 1 << 20  # numbers held in float64 at once
+_BLOCK = 1 << 20  # numbers converted to float64 at a time
 
 
 def as_matrix(X: Any) -> Array:
-    """X as a 2-D array of real numbers; raises `ShapeError` or `ArgumentTypeError` for anything else."""
+    """X as a 2-D array of real numbers; otherwise `ShapeError` or `ArgumentTypeError`."""
     if hasattr(X, "toarray"):
         raise ArgumentTypeError(
             sentence("X", "a data frame or a dense array", f"a sparse {type(X).__name__}", "Call .toarray().")
@@ -36,7 +36,7 @@ def as_matrix(X: Any) -> Array:
 
 
 def fit(X: Array) -> Iterator[NumberColumn]:
-    """What each column of X (m, n) learns, some columns at a time; bytes learn nothing. Names x0, x1, ..."""
+    """The fitted columns of X (m, n), named x0, x1, ...; bytes are scaled by 1/255 regardless of the data."""
     if X.dtype == np.uint8:
         yield from (NumberColumn(f"x{index}", 0.0, 255.0, kind="bytes") for index in range(X.shape[1]))
         return
@@ -53,7 +53,7 @@ def fit(X: Array) -> Iterator[NumberColumn]:
 
 
 def fill(X: Array, columns: Sequence[NumberColumn], out: Array) -> None:
-    """Write the outputs of the columns of X (m, n) into out (m, outputs), some rows at a time."""
+    """Write the outputs of the columns of X (m, n) into out (m, outputs), block by block."""
     if X.dtype == np.uint8 and all(column.kind == "bytes" for column in columns):
         np.divide(X, out.dtype.type(255), out=out)
         return

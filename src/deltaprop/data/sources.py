@@ -1,4 +1,4 @@
-"""The one entry for data: a file, a bundled data set, a frame or an array, as X and y."""
+"""`load`: a file, a bundled data set, a frame or an array as X and y."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _IDX = ("-ubyte", "-ubyte.gz", ".idx", ".idx.gz")
 
 @dataclass(frozen=True)
 class Source:
-    """Data as it came: X is a narwhals frame without the target, or an array (m, n); y is (m,) or None."""
+    """Loaded data, not yet encoded: X is a narwhals frame without the target, or an array (m, n); y is (m,) or None."""
 
     X: Any
     y: Array | None
@@ -38,13 +38,13 @@ def load(
 ) -> Source:
     """The data of a path, a bundled name (digits, iris, breast_cancer, wine, diabetes), a frame or an array.
 
-    In a frame or a file of a table, `target` names the column that becomes y: numbers, or an object array
-    of text. Files of arrays bring their labels: NPZ in the same file, IDX in the labels' file beside the
-    images. With `need_target=False` (prediction) y is None, and the target's column is dropped where there
-    is one. `names` are a headerless file's.
+    In a frame or a table file, `target` names the column that becomes y: numbers, or an object array of text. Files of
+    arrays include their labels: NPZ in the same file, IDX in a second file in the same folder. With
+    `need_target=False` (prediction) y is None, and the target's column is dropped if it exists. `names` are the
+    column names of a file without a header.
 
-    A bundled name is the data set, not a file of that name: write ./digits for the file. Raises `DataError`
-    where the data cannot be used, `ArgumentError` where `target` or `names` do not apply to it.
+    A bundled name is the data set, not a file of that name: write ./digits for the file. Raises `DataError` if the data
+    cannot be used, `ArgumentError` if `target` or `names` do not apply to it.
     """
     if isinstance(source, str | os.PathLike):
         return _load_path(source, target, names, need_target)
@@ -128,7 +128,7 @@ def _target(frame: Any, target: str, name: str) -> Array:
         _refuse_bad_targets(np.isnan(floats), target, "missing")
         _refuse_bad_targets(np.isinf(floats), target, "infinite")
         values: Array = array.to_numpy(zero_copy_only=False)
-        return values.copy() if values.dtype.kind in "iuf" else floats  # Arrow's own memory is read-only
+        return values.copy() if values.dtype.kind in "iuf" else floats  # Arrow's memory is read-only
     values = np.array([None if value is None or value != value else value for value in array.to_pylist()], dtype=object)
     _refuse_bad_targets(np.array([value is None for value in values], dtype=bool), target, "missing")
     return np.array([label_text(value) for value in values], dtype=object)

@@ -1,4 +1,4 @@
-"""Files of tables: separated text, Parquet, Arrow and Feather, each into one kind of frame."""
+"""Reads table files (separated text, Parquet, Arrow, Feather) as narwhals frames."""
 
 from __future__ import annotations
 
@@ -15,22 +15,20 @@ if TYPE_CHECKING:
     import narwhals as nw
 
 _TEXT: dict[str, str | None] = {".csv": None, ".tsv": "\t"}
-"""Suffix -> separator, None where it is found from the text."""
+"""Suffix -> separator; None if it is inferred from the text."""
 _ARROW = (".arrow", ".feather", ".ipc")
 
 
 def read_table(path: str | Path, *, names: Sequence[str] | None = None) -> nw.DataFrame[Any]:
     """The table in a file, as an eager narwhals frame over pyarrow.
 
-    CSV and TSV, plain or gzip (`.csv`, `.tsv`, `.csv.gz`, `.tsv.gz`): UTF-8; comma, tab, semicolon or bar,
-    found from the first rows of a `.csv`; the first row is the header unless `names` gives the columns'
-    names. Whitespace around a cell is stripped. Missing: an empty cell, `?`, NA, N/A, NaN, nan, null, None.
-    A column is integer, float, boolean (true, false), date (2024-01-31, with a time or not) or text by all
-    of its cells; blank lines are skipped. Parquet (`.parquet`) and Arrow (`.arrow`, `.feather`, `.ipc`)
-    come as they are.
+    CSV and TSV, plain or gzip (`.csv`, `.tsv`, `.csv.gz`, `.tsv.gz`), are UTF-8. The separator of a `.csv` (comma, tab,
+    semicolon or bar) is inferred from its first rows. The first row is the header, unless `names` gives the column
+    names. Whitespace around a cell is stripped; blank lines are skipped. Missing: an empty cell, `?`, NA, N/A, NaN,
+    nan, null, None. All cells of a column decide its type: integer, float, boolean (true, false), date (2024-01-31,
+    with or without a time) or text. Parquet (`.parquet`) and Arrow (`.arrow`, `.feather`, `.ipc`) keep their types.
 
-    Raises `DataError` for a file that is missing, damaged, empty or not a table, `ArgumentError` for wrong
-    `names`.
+    Raises `DataError` if the file is missing, damaged, empty or not a table, `ArgumentError` if `names` are invalid.
     """
     import narwhals as nw
 
@@ -70,7 +68,7 @@ def _read_arrow(file: Path, suffix: str) -> Any:
         file.open("rb").close()
     try:
         if suffix == ".parquet":
-            # one file as it lies: `parquet.read_table` would make columns of the folders' names
+            # this file only: `parquet.read_table` would add columns for the names of folders
             with parquet.ParquetFile(file) as opened:
                 return opened.read()
         return feather.read_table(file, memory_map=False)

@@ -118,7 +118,8 @@ class FloatSetting:
 
 def float_setting(spec: Spec, theta: Array, X: Array, Y: Array, weight: Array | None) -> FloatSetting:
     """The setting of float64 rows X, Y of a network in float64."""
-    W, b = spec.weights(theta), spec.biases(theta)
+    layers = [spec.arrays(theta, l) for l in range(1, spec.L + 1)]
+    W, b = [p["W"] for p in layers], [p["b"] for p in layers]
     a, slopes, jacobians = [X.T], [], []
     for l, activation in enumerate(spec.activations):
         z = eq.weighted_input(W[l], a[-1], b[l])

@@ -64,7 +64,8 @@ def verify(steps: Sequence[Step], net: Network, X: object, Y: object, sample_wei
     rows, targets, weight = net.examples(X, Y, sample_weight)
     twin = net.astype("float64")
     spec = twin.spec
-    most = max(1, ELEMENTS // max(n * max(n, before) for n, before in spec.weight_shapes))
+    widths = zip(spec.sizes[1:], spec.sizes[:-1], strict=True)
+    most = max(1, ELEMENTS // max(n * max(n, before) for n, before in widths))
     batch = dense(rows[:most]), targets[:most], None if weight is None else weight[:most]
     used = float_setting(spec, twin.theta, *_finite(twin, *batch))
     checks = tuple(_check(step, spec, used) for step in steps)

@@ -1,1 +1,1 @@
-"""Where the equations run: one protocol, one engine per kind of hardware."""
+"""The engines that run the equations: one protocol, one engine per kind of hardware."""

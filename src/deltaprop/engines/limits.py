@@ -20,7 +20,7 @@ class NativeThreads(LibController):  # type: ignore[misc]  # threadpoolctl has n
         return int(self.dynlib.deltaprop_get_num_threads())
 
     def set_num_threads(self, num_threads: int) -> None:
-        """Limit them, whatever number a plan was made for: the results have the same bits."""
+        """Limit them, also for plans made for more threads: the results have the same bits."""
         self.dynlib.deltaprop_set_num_threads(num_threads)
 
     def get_version(self) -> None:

@@ -2,39 +2,100 @@
 
 from __future__ import annotations
 
+import os
+from typing import Any
+
 import numpy as np
 
-from deltaprop import _native
 from deltaprop._types import Array
-from deltaprop.core.activations import ACTIVATIONS, OUTPUTS
-from deltaprop.core.costs import BINARY, CATEGORICAL, COSTS, Cost, parameter
+from deltaprop.core.functions import built_in, formula
+from deltaprop.core.norms import gradient_norms
 from deltaprop.core.sparse import Inputs, SparseRows, packed
 from deltaprop.core.spec import Spec
-from deltaprop.engines import limits as limits  # threadpoolctl is told of our threads
-from deltaprop.engines.protocol import Rules, Steps
-from deltaprop.errors import EngineError
-from deltaprop.optim.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
+from deltaprop.engines.machine import usable_cores
+from deltaprop.engines.protocol import Data, Engine, Probe, Report, Steps, Sums
+from deltaprop.errors import EngineError, sentence
+from deltaprop.optim.optimizers import OPTIMIZERS, Optimizer
+from deltaprop.optim.rules import Rules
 
-RULES: dict[type[Optimizer], str] = {SGD: "sgd", RMSprop: "rmsprop", Adam: "adam", AdamW: "adam"}
-INSTRUCTION_SETS: tuple[str, ...] = tuple(_native.instruction_sets())
+_native: Any = None
+IMPORT_ERROR: str | None = None
+try:
+    from deltaprop import _native
+    from deltaprop.engines import limits as limits  # registers our threads with threadpoolctl
+except ImportError as error:
+    IMPORT_ERROR = str(error)
+
+FORCED_SET = "DELTAPROP_INSTRUCTION_SET"
 
 
-def unsupported(spec: Spec) -> str | None:
-    """What of this network the compiled core does not know: a user's own σ or C; None where it knows all."""
-    for activation in spec.activations:
-        if activation not in (ACTIVATIONS.get(activation.name), OUTPUTS.get(activation.name)):
-            return f"the activation {activation.name!r}"
-    return f"the cost {spec.cost.name!r}" if _cost(spec.cost) is None else None
+def probe() -> Probe:
+    """Whether the compiled core is here, and on which instruction set it runs."""
+    if IMPORT_ERROR is not None:
+        return Probe(False, _why_absent(), _refuse)
+    chosen, had = instruction_set(), ", ".join(instruction_sets())
+    why = f"named by {FORCED_SET}" if FORCED_SET in os.environ else "the fastest that this processor has"
+    cores = usable_cores()
+    threads = f"{cores} thread{'s' if cores > 1 else ''} unless n_threads says otherwise"
+    told = f"compiled, instruction set {chosen}: {why} ({had}); {threads}"
+    return Probe(True, told, lambda n_threads: NativeEngine(n_threads, chosen))
 
 
-def _cost(cost: Cost) -> tuple[str, float] | None:
-    """The core's name for a built-in cost, with its number; None for a user's own."""
-    if (known := parameter(cost)) is not None:
-        return known
-    named = {BINARY: "binary", CATEGORICAL: "categorical"}.get(cost)
-    if named is None and cost == COSTS.get(cost.name):
-        named = cost.name
-    return None if named is None else (named, 1.0)
+def _refuse(n_threads: int) -> Engine:
+    raise EngineError(f"The engine 'native' is not available: {_why_absent()}.")
+
+
+def _why_absent() -> str:
+    try:
+        from deltaprop import _native_absent  # CMakeLists.txt writes it if it leaves the compiled core out
+    except ImportError:
+        return f"its compiled core does not load ({IMPORT_ERROR})"
+    return f"not built, since {_native_absent.WHY}"
+
+
+def instruction_sets() -> list[str]:
+    """The instruction sets that this build and this processor have, the fastest first."""
+    return list(_native.instruction_sets())
+
+
+def instruction_set() -> str:
+    """The instruction set that plans run on: the fastest, or the one that the environment names."""
+    forced, had = os.environ.get(FORCED_SET), instruction_sets()
+    if forced is None:
+        return had[0]
+    if forced not in had:
+        raise EngineError(sentence(FORCED_SET, f"{' or '.join(had)} on this machine", repr(forced)))
+    return forced
+
+
+class NativeEngine:
+    """BP1..BP4 compiled for this processor."""
+
+    name = "native"
+
+    def __init__(self, n_threads: int, instruction_set: str) -> None:
+        self.n_threads, self.instruction_set = n_threads, instruction_set
+
+    def unsupported(self, spec: Spec, rules: Rules | None = None) -> str | None:
+        """A σ or C, a kind of layer or an update rule that the compiled core does not know."""
+        for activation in spec.activations:
+            if not built_in(activation) or activation.name not in _native.ACTIVATIONS:
+                return f"the activation {activation.name!r}"
+        known = formula(spec.cost)
+        if known is None or known[0] not in _native.COSTS:
+            return f"the cost {spec.cost.name!r}"
+        for kind in spec.kinds:
+            if kind != "dense":
+                return f"layers of kind {kind!r}"
+        if spec.rates:
+            return "learning rates of single parameters"
+        if rules is not None and _rule(rules.optimizer) is None:
+            return f"the update rule {type(rules.optimizer).__name__}"
+        return None
+
+    def plan(self, spec: Spec, batch: int) -> NativePlan:
+        """A plan of this network for up to `batch` examples at once."""
+        return NativePlan(spec, batch, self.n_threads, self.instruction_set)
 
 
 class NativePlan:
@@ -44,13 +105,13 @@ class NativePlan:
         self.spec = spec
         self.batch = max(1, batch)
         self.grad = np.zeros(spec.n_parameters, spec.dtype)
-        cost, threshold = _cost(spec.cost) or ("", 0.0)
+        cost, number = formula(spec.cost) or ("", 0.0)
         self._plan = _native.Plan(
             instruction_set=instruction_set,
             sizes=list(spec.sizes),
             activations=[_native.ACTIVATIONS[activation.name] for activation in spec.activations],
             cost=_native.COSTS[cost],
-            threshold=threshold,
+            threshold=number,
             canonical=spec.canonical,
             batch=self.batch,
             is_double=spec.dtype == np.float64,
@@ -63,31 +124,68 @@ class NativePlan:
         self._plan.forward(theta, _rows(X), out)
         return out
 
-    def evaluate(self, theta: Array, X: Inputs, Y: Array, weight: Array | None) -> tuple[float, Array]:
+    def evaluate(self, theta: Array, data: Data) -> tuple[float, Array]:
         """(C, a^L of every row)."""
-        out = np.empty((len(X), self.spec.sizes[-1]), self.spec.dtype)
-        return self._plan.evaluate(theta, _rows(X), packed(Y), _weight(weight), out), out
+        out = np.empty((len(data), self.spec.sizes[-1]), self.spec.dtype)
+        return self._plan.evaluate(theta, *_examples(data), out), out
 
-    def gradients(self, theta: Array, X: Inputs, Y: Array, weight: Array | None) -> float:
-        """C of the weighted mean over the rows; its gradient lies in `grad`."""
-        return self._plan.gradients(theta, _rows(X), packed(Y), _weight(weight), self.grad, None)
+    def gradients(self, theta: Array, data: Data) -> float:
+        """C of the weighted mean over the rows; its gradient is in `grad`."""
+        return self._plan.gradients(theta, *_examples(data), self.grad, None)
 
-    def input_gradient(self, theta: Array, X: Inputs, Y: Array, weight: Array | None) -> Array:
+    def input_gradient(self, theta: Array, data: Data) -> Array:
         """∂C/∂x of every row, (m, n_0)."""
-        dX = np.empty(X.shape, self.spec.dtype)
-        self._plan.gradients(theta, _rows(X), packed(Y), _weight(weight), None, dX)
+        dX = np.empty(data.X.shape, self.spec.dtype)
+        self._plan.gradients(theta, *_examples(data), None, dX)
         return dX
 
-    def train(self, theta: Array, slots: tuple[Array, ...], rules: Rules, steps: Steps) -> int:
-        """Run the steps in place; how many were completed before one that is not finite."""
-        examples = _rows(steps.X), packed(steps.Y), _weight(steps.weight)
+    def gradient_norms(self, theta: Array, X: Inputs, Y: Array) -> Array:
+        """‖∂C_i/∂θ‖ of every row as if it were alone, (m,)."""
+        return gradient_norms(self.spec, theta, X, Y)
+
+    def begin(self, theta: Array, slots: tuple[Array, ...], rules: Rules, data: Data) -> NativeTraining:
+        """A training of θ by these rules."""
+        return NativeTraining(self._plan, self.grad, theta, slots, rules, data)
+
+
+class NativeTraining:
+    """A training by the compiled core (the protocol's Training)."""
+
+    def __init__(
+        self, plan: Any, grad: Array, theta: Array, slots: tuple[Array, ...], rules: Rules, data: Data
+    ) -> None:
+        self._plan, self._grad, self._theta, self._slots, self._data = plan, grad, theta, slots, data
+        self._by_weight, self._rules = rules.by_weight, _rules(rules)
+        self._examples = _examples(data)
+
+    def run(self, steps: Steps) -> Report:
+        """Take the steps, up to one that is not finite."""
+        costs, penalties = np.full(len(steps), np.nan), np.zeros(len(steps))
         order, bounds, rates = packed(steps.order), packed(steps.bounds), packed(steps.rates)
-        counted = steps.first, steps.costs, steps.penalties if rules.by_weight else None
-        return self._plan.train(theta, slots, _rules(rules), *examples, order, bounds, rates, *counted)
+        told = steps.first, costs, penalties if self._by_weight else None
+        done = self._plan.train(self._theta, self._slots, self._rules, *self._examples, order, bounds, rates, *told)
+        return Report(done, costs, penalties)
+
+    def gradient(self, steps: Steps) -> Sums:
+        """The sums over the examples of a single step."""
+        raise NotImplementedError
+
+    def apply(self, sums: Sums, rate: float, step: int) -> bool:
+        """One step from the mean gradient; whether it was taken."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of the data."""
+        self._examples = _examples(self._data.take(slice(0)))
 
 
-def _rows(X: Inputs) -> _native.Rows:
-    """Rows as the core reads them: any strides of whole elements, a copy of what lies in memory otherwise; or CSR."""
+def _examples(data: Data) -> tuple[Any, Array, Array | None]:
+    """(X, Y, weight) as the core reads them."""
+    return _rows(data.X), packed(data.Y), None if data.weight is None else packed(data.weight)
+
+
+def _rows(X: Inputs) -> Any:
+    """Rows as the core reads them: with any strides of whole elements, else a copy; or CSR."""
     if isinstance(X, SparseRows):
         return X.data, X.indices, X.indptr
     flags = X.flags
@@ -96,11 +194,7 @@ def _rows(X: Inputs) -> _native.Rows:
     return X
 
 
-def _weight(weight: Array | None) -> Array | None:
-    return None if weight is None else packed(weight)
-
-
-def _rules(rules: Rules) -> _native.Rules:
+def _rules(rules: Rules) -> Any:
     """The rules as numbers."""
     optimizer = rules.optimizer
     return _native.Rules(
@@ -120,22 +214,10 @@ def _rules(rules: Rules) -> _native.Rules:
     )
 
 
-def _rule(optimizer: Optimizer) -> str:
-    """The core's name for a rule; a user's own, though it stands on one of ours, is refused."""
-    name = RULES.get(type(optimizer))
-    if name is None:
-        raise EngineError(f"The native engine has no update rule {type(optimizer).__name__}. Use engine='reference'.")
-    return name
-
-
-class NativeEngine:
-    """BP1..BP4 compiled for this processor."""
-
-    name = "native"
-
-    def __init__(self, n_threads: int, instruction_set: str) -> None:
-        self.n_threads, self.instruction_set = n_threads, instruction_set
-
-    def plan(self, spec: Spec, batch: int) -> NativePlan:
-        """A plan of this network for up to `batch` examples at once."""
-        return NativePlan(spec, batch, self.n_threads, self.instruction_set)
+def _rule(optimizer: Optimizer) -> str | None:
+    """The core's name of an update rule: that of the built-in class that defines it; None for a user's own."""
+    if type(optimizer) not in OPTIMIZERS.values():
+        return None
+    owner = next(cls for cls in type(optimizer).__mro__ if "update" in vars(cls))
+    name = owner.__name__.lower()
+    return name if name in _native.RULES else None

@@ -1,68 +1,113 @@
-"""What an engine is: it plans a network once, and the plan then runs on buffers that it owns.
+"""What an engine is: it plans a network once; the plan runs passes, and begins trainings, on buffers that it owns.
 
-A plan works on θ, one vector (core.spec says where W^l and b^l lie in it), changed in place. `train` runs many steps
-in one call: the caller has already decided the order of the examples and every step's learning rate, so an engine
-needs no random numbers but the dropout masks, no schedules, and no Python between steps.
+A plan works on θ, one vector (core.blocks describes its layout). A training changes θ in place. `run` does
+many steps in one call: the caller has already decided the order of the examples and every step's learning rate, so an
+engine needs no random numbers but the dropout masks, no schedules, and no Python between steps.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
-
-import numpy as np
 
 from deltaprop._types import Array, Indices
 from deltaprop.core.sparse import Inputs
 from deltaprop.core.spec import Spec
-from deltaprop.optim.optimizers import Optimizer
+from deltaprop.optim.rules import Rules
 
 
-@dataclass(frozen=True)
-class Rules:
-    """What every step of a training does: the update rule, and what is added to C or done to the gradient.
-
-    The gradient is that of C + ½ l2 ‖W‖² + l1 ‖W‖_1 (biases are not penalised), scaled down to the norm `clip_norm`
-    where it is longer. `dropout` holds the hidden layers' probabilities, () for none; `seed` is that of its masks. With
-    `by_weight` both penalties are divided by what the batch weighs: its number of examples, or their weights' sum.
-    """
-
-    optimizer: Optimizer
-    l1: float = 0.0
-    l2: float = 0.0
-    clip_norm: float | None = None
-    dropout: tuple[float, ...] = ()
-    seed: int = 0
-    by_weight: bool = False
-
-
-@dataclass
-class Steps:
-    """A run of consecutive steps over rows X (m, n_0), dense or sparse, Y ((m,) or (m, n_L)) and weight ((m,) or None).
-
-    Step s, counted from 0, takes the examples order[bounds[s]:bounds[s + 1]] at the rate rates[s]; `first` is how many
-    steps came before this run since training began. `costs[s]` receives C of the step's batch, penalties apart;
-    `penalties[s]`, where the rules say `by_weight`, what they came to before the step.
-    """
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Checked examples: rows X (m, n_0), dense or sparse, targets Y ((m,) or (m, n_L)), weights ((m,) or None)."""
 
     X: Inputs
     Y: Array
     weight: Array | None
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def take(self, rows: Indices | slice) -> Data:
+        """These rows, in this order."""
+        return Data(self.X[rows], self.Y[rows], None if self.weight is None else self.weight[rows])
+
+    @property
+    def total(self) -> float:
+        """What all rows weigh: their number, or the sum of their weights."""
+        return float(len(self.X) if self.weight is None else self.weight.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """A run of consecutive steps.
+
+    Step s, counted from 0, takes the examples order[bounds[s]:bounds[s + 1]] at the rate rates[s]; `first` is the
+    number of steps that training took before this run. `shares`, one per place in `order`, replace weight / Σ weight
+    as each example's share of its step's cost.
+    """
+
     order: Indices
     bounds: Indices
     rates: Array
     first: int = 0
-    costs: Array = field(init=False)
-    penalties: Array = field(init=False)
+    shares: Array | None = None
 
-    def __post_init__(self) -> None:
-        self.costs = np.full(len(self.rates), np.nan)
-        self.penalties = np.zeros(len(self.rates))
+    def __len__(self) -> int:
+        return len(self.rates)
 
-    def batch(self, s: int) -> tuple[Inputs, Array, Array | None]:
-        """The examples of step s: rows of X, of Y, and their weights."""
-        rows = self.order[self.bounds[s] : self.bounds[s + 1]]
-        return self.X[rows], self.Y[rows], None if self.weight is None else self.weight[rows]
+    def places(self, s: int) -> slice:
+        """Where `order` holds the examples of step s."""
+        return slice(int(self.bounds[s]), int(self.bounds[s + 1]))
+
+    def rows(self, s: int) -> Indices:
+        """The examples of step s."""
+        return self.order[self.places(s)]
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What a run of steps tells: how many of them were taken, and of each its numbers (NaN for one not taken).
+
+    `costs[s]` is C of the batch of step s without penalties; `penalties[s]` is the value of the penalty before step
+    s, if the rules say `by_weight`, else 0.
+    """
+
+    done: int
+    costs: Array
+    penalties: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """Σ_i w_i C_i, Σ_i w_i and Σ_i w_i ∂C_i/∂θ over the examples of one step: the sums of a batch's parts add up."""
+
+    cost: float
+    weight: float
+    gradient: Array
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(self.cost + other.cost, self.weight + other.weight, self.gradient + other.gradient)
+
+
+class Training(Protocol):
+    """A training of one network on one engine: θ, the optimiser's vectors, the rules and the data are fixed."""
+
+    def run(self, steps: Steps) -> Report:
+        """Take the steps, changing θ and the optimiser's vectors in place.
+
+        If fewer are done than asked, the cost, gradient or update of the next step is not finite: θ and the vectors are
+        as before that step.
+        """
+
+    def gradient(self, steps: Steps) -> Sums:
+        """The sums over the examples of a single step, θ unchanged; with `shares` these take the place of weights."""
+
+    def apply(self, sums: Sums, rate: float, step: int) -> bool:
+        """One step, counted from 0, from the gradient Σ / Σ w: penalties, clipping, update; whether it was taken."""
+
+    def close(self) -> None:
+        """Let go of the data and of what was made for this training."""
 
 
 class Plan(Protocol):
@@ -79,21 +124,20 @@ class Plan(Protocol):
     def forward(self, theta: Array, X: Inputs) -> Array:
         """a^L of every row, (m, n_L)."""
 
-    def evaluate(self, theta: Array, X: Inputs, Y: Array, weight: Array | None) -> tuple[float, Array]:
+    def evaluate(self, theta: Array, data: Data) -> tuple[float, Array]:
         """(C, a^L of every row), C being the weighted mean over the rows."""
 
-    def gradients(self, theta: Array, X: Inputs, Y: Array, weight: Array | None) -> float:
-        """C of the weighted mean over the rows; its gradient with respect to θ lies in `grad` afterwards."""
+    def gradients(self, theta: Array, data: Data) -> float:
+        """C of the weighted mean over the rows; its gradient with respect to θ is in `grad` afterwards."""
 
-    def input_gradient(self, theta: Array, X: Inputs, Y: Array, weight: Array | None) -> Array:
+    def input_gradient(self, theta: Array, data: Data) -> Array:
         """∂C/∂x of every row, (m, n_0), C being the weighted mean over the rows."""
 
-    def train(self, theta: Array, slots: tuple[Array, ...], rules: Rules, steps: Steps) -> int:
-        """Run the steps on θ and the optimiser's slots in place; how many were completed.
+    def gradient_norms(self, theta: Array, X: Inputs, Y: Array) -> Array:
+        """‖∂C_i/∂θ‖ of every row as if it were alone, (m,), in float64; not finite if a number on the way is not."""
 
-        Fewer than asked means that the next step's cost, gradient or update is not finite: θ and slots are as before
-        that step.
-        """
+    def begin(self, theta: Array, slots: tuple[Array, ...], rules: Rules, data: Data) -> Training:
+        """A training of θ by these rules; θ and the optimiser's vectors `slots` are changed in place."""
 
 
 class Engine(Protocol):
@@ -101,5 +145,17 @@ class Engine(Protocol):
 
     name: str
 
+    def unsupported(self, spec: Spec, rules: Rules | None = None) -> str | None:
+        """What of this network or of these rules the engine does not know, as a noun; None if it knows all."""
+
     def plan(self, spec: Spec, batch: int) -> Plan:
         """A plan of this network for up to `batch` examples at once."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """An engine on this machine: whether it can run, why or why not, and how it is made for a number of threads."""
+
+    available: bool
+    why: str
+    make: Callable[[int], Engine]

@@ -11,8 +11,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from deltaprop._types import Array
 from deltaprop.errors import ArgumentError, ArgumentTypeError, MissingExtraError, sentence
-from deltaprop.estimators._base import BaseMLP
-from deltaprop.estimators._error_flow import Watch, finding
+from deltaprop.estimators.base import BaseMLP
+from deltaprop.estimators.error_flow import ErrorFlow, finding, sample
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -141,10 +141,10 @@ class GradientFlowDisplay:
         if not isinstance(network, BaseMLP):
             must = "an MLPClassifier or MLPRegressor of this library, or a Pipeline that ends in one"
             raise ArgumentTypeError(sentence("estimator", must, type(network).__name__))
-        watch = Watch(model, network, X, y)
-        network.set_params(on_epoch=[*_several(network.on_epoch), watch])
-        model.fit(X, y, **({} if sample_weight is None else {_weight_name(model): sample_weight}))
-        norms = np.array(watch.norms).reshape(-1, network.network_.L)
+        X = _fit_steps_before(model, X, y)
+        flow = ErrorFlow(*sample(network, X, y))
+        network.set_params(on_epoch=[*_several(network.on_epoch), flow]).fit(X, y, sample_weight)
+        norms = np.array(flow.norms).reshape(-1, network.network_.L)
         return cls(epochs=np.arange(1, len(norms) + 1), delta_norms=norms).plot(ax=ax)
 
     def plot(self, ax: Axes | None = None) -> Self:
@@ -192,10 +192,12 @@ def _last_step(estimator: Any) -> Any:
     return _last_step(_best(estimator.steps[-1][1])) if getattr(estimator, "steps", None) else estimator
 
 
-def _weight_name(model: Any) -> str:
-    """What the last step's sample_weight is called in `model`'s fit."""
-    steps = getattr(model, "steps", None)
-    return f"{steps[-1][0]}__{_weight_name(steps[-1][1])}" if steps else "sample_weight"
+def _fit_steps_before(model: Any, X: Any, y: Any) -> Any:
+    """Fit all steps of a Pipeline but the last; X as the last step gets it, which is X itself for another model."""
+    if not hasattr(model, "steps"):
+        return X
+    before, last = model[:-1], model.steps[-1][1]
+    return _fit_steps_before(last, before.fit_transform(X, y) if len(before) else X, y)
 
 
 def _kept_epoch(network: Any, n_epochs: int, scores: Sequence[float] | None) -> int | None:

@@ -10,7 +10,8 @@ from numbers import Integral
 from typing import Any
 
 from deltaprop.core.activations import Activation
-from deltaprop.estimators._parameters import SKLEARN_NAMES, widths
+from deltaprop.estimators.parameters import SKLEARN_NAMES
+from deltaprop.training.settings import several
 
 MOST_UNITS = 8  # circles of a layer that are drawn, dots in one's place where there are more
 MOST_LAYERS = 12  # columns that are drawn, one of them dots where there are more
@@ -94,9 +95,9 @@ def _drawing(estimator: Any) -> str:
         return architecture_svg(
             spec.sizes, names, spec.n_parameters, input_names=inputs, output_names=_output_names(estimator)
         )
-    hidden, given = widths(estimator.hidden_layer_sizes), estimator.activation
-    several = isinstance(given, Iterable) and not isinstance(given, str)
-    chosen = list(given) if several else [given] * len(hidden)
+    hidden, given = several(estimator.hidden_layer_sizes), estimator.activation
+    alone = isinstance(given, str) or not isinstance(given, Iterable)
+    chosen = [given] * len(hidden) if alone else list(given)
     usable = all(isinstance(n, Integral) and int(n) >= 1 for n in hidden) and len(chosen) == len(hidden)
     if not usable or not all(isinstance(one, (str, Activation)) for one in chosen):
         return ""  # a fit will say what is wrong; a repr must not

@@ -1,4 +1,4 @@
-"""Writing a file so that a reader sees the old one or the new one, whatever happens in between."""
+"""Writing a file so that a reader sees the old one or the new one, never a part."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
-    """Refuse a path that could not be written, before the work whose result it is to hold."""
+    """Refuse a path that cannot be written, before the work whose result goes there."""
     target = Path(os.path.realpath(path))
     folder = target.parent
     if target.is_dir():
@@ -54,7 +54,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 
 def _write(new: Path, content: bytes, mode: int | None) -> None:
     """A new file with this content, on the disk; its permissions are `mode`, or the usual ones of a new file."""
-    at_first = 0o666 if mode is None else mode & 0o600  # the umask applies; nobody else reads a private file's copy
+    at_first = 0o666 if mode is None else mode & 0o600  # the umask applies; a private file's copy stays private
     with open(new, "xb", opener=lambda name, flags: os.open(name, flags, at_first)) as file:
         file.write(content)
         file.flush()
@@ -64,7 +64,7 @@ def _write(new: Path, content: bytes, mode: int | None) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Make the rename last through a power cut, where the system can; the new file is in place either way."""
+    """Make the rename survive a power cut, if the system can; the new file is in place either way."""
     with suppress(OSError):  # Windows cannot open a folder, nor can one without permission to list it
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -1,9 +1,10 @@
 """The model file: safetensors, with everything that is not a number array as JSON in its metadata.
 
-Tensors `layer.1.W`, `layer.1.b`, ...; metadata key `deltaprop` holds a JSON object with `format` (a whole number,
-FORMAT here), `sizes`, `activations`, `cost`, `dtype`, `custom` (the names that are their maker's own), `facts` (about
-the training) and, for models of tables, `table` (encoder and labels). docs/file-format.md describes it for other
-programs.
+Tensors `layer.1.W`, `layer.1.b`, ... (`layer.1.s` of a layer of scales); metadata key `deltaprop` holds a JSON object
+with `format` (a whole number), `sizes`, `activations`, `cost`, `dtype`, `custom` (the names of the user's own
+functions), `facts` (about the training) and, for models of tables, `table` (encoder and labels). Format 2 adds
+`kinds` and `rates`; a network that needs neither is written as format 1, for older versions to read.
+docs/file-format.md describes it for other programs.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -20,18 +20,19 @@ from typing import Any
 import numpy as np
 
 from deltaprop._types import Array
-from deltaprop.core.activations import OUTPUTS, Activation
-from deltaprop.core.costs import Cost, get_cost
+from deltaprop.core.activations import Activation
+from deltaprop.core.costs import Cost
+from deltaprop.core.functions import built_in, get_cost
 from deltaprop.core.spec import Spec, make_spec
 from deltaprop.errors import ArgumentError, FileFormatError, sentence
 from deltaprop.files.atomic import write_atomically
 
-FORMAT = 1
+FORMAT = 2  # the newest that is read
 KEY = "deltaprop"
 STORED_AS = {"float32": "F32", "float64": "F64"}
-WIDEST = 2**40  # a layer of more units is no network but damage
+WIDEST = 2**40  # a layer of more units is taken for damage
 NEEDED = {"sizes": list, "activations": list, "cost": str, "dtype": str}
-OPTIONAL = {"custom": list, "facts": dict, "table": dict}
+OPTIONAL = {"custom": list, "facts": dict, "table": dict, "kinds": list, "rates": list}
 
 
 @dataclass
@@ -52,8 +53,8 @@ def write_model(path: str | os.PathLike[str], stored: Stored) -> None:
     for name, view in _named(spec, stored.theta):
         if not np.isfinite(view).all():
             raise ArgumentError(sentence("theta", "finite in every parameter to be saved", f"NaN or Inf in {name}"))
-    header = {
-        "format": FORMAT,
+    header: dict[str, Any] = {
+        "format": 1,
         "sizes": spec.sizes,
         "activations": [activation.name for activation in spec.activations],
         "cost": spec.cost.name,
@@ -61,6 +62,8 @@ def write_model(path: str | os.PathLike[str], stored: Stored) -> None:
         "custom": _custom_names(spec),
         "facts": stored.facts,
     }
+    if set(spec.kinds) != {"dense"} or spec.rates:
+        header |= {"format": 2, "kinds": spec.kinds, "rates": spec.rates}
     if stored.table is not None:
         header["table"] = stored.table
     tensors = dict(_named(spec, stored.theta))
@@ -68,7 +71,7 @@ def write_model(path: str | os.PathLike[str], stored: Stored) -> None:
 
 
 def read_model(path: str | os.PathLike[str], custom: Iterable[Activation | Cost] = ()) -> Stored:
-    """Read a model file; `custom` brings the activations and costs of its maker's own, which are stored by name."""
+    """Read a model file; `custom` holds the user's own activations and costs, which are stored by name."""
     from safetensors import SafetensorError, safe_open
 
     file = Path(path)
@@ -101,33 +104,18 @@ def _json(header: dict[str, Any]) -> str:
 
 
 def _named(spec: Spec, theta: Array) -> Iterable[tuple[str, Array]]:
-    for l, (W, b) in enumerate(zip(spec.weights(theta), spec.biases(theta), strict=True), 1):
-        yield f"layer.{l}.W", W
-        yield f"layer.{l}.b", b
+    for l in range(1, spec.L + 1):
+        for name, array in spec.arrays(theta, l).items():
+            yield f"layer.{l}.{name}", array
 
 
 def _custom_names(spec: Spec) -> list[str]:
-    names = [s.name for s in spec.activations if OUTPUTS.get(s.name) != s]
+    names = [s.name for s in spec.activations if not built_in(s)]
     for name in names:
         if len({s for s in spec.activations if s.name == name}) > 1:  # a file tells them apart by name alone
             must = "of one name each, to be saved"
             raise ArgumentError(sentence("activation", must, f"two different ones named {name!r}", "Rename one."))
-    return sorted({*names, *([] if _is_built_in(spec.cost, spec.output.name) else [spec.cost.name])})
-
-
-def _is_built_in(cost: Cost, output: str) -> bool:
-    """Whether its name alone brings back this very cost."""
-    try:
-        found = get_cost(cost.name, output)
-    except ValueError:
-        return False
-    return _same(cost.C, found.C) and _same(cost.grad_a, found.grad_a)
-
-
-def _same(f: object, g: object) -> bool:
-    if isinstance(f, partial) and isinstance(g, partial):  # huber and quantile with their number
-        return (f.func, f.args, f.keywords) == (g.func, g.args, g.keywords)
-    return f == g
+    return sorted({*names, *([] if built_in(spec.cost) else [spec.cost.name])})
 
 
 def _damaged(path: str, why: str) -> FileFormatError:
@@ -162,7 +150,7 @@ def _spec(header: dict[str, Any], custom: Iterable[Activation | Cost], path: str
     missing = [name for name in names if name not in [one.name for one in own]]
     if missing:
         raise ArgumentError(
-            f"{path!r} uses {', '.join(map(repr, missing))}, of its maker's own. "
+            f"{path!r} uses {', '.join(map(repr, missing))}, which are not built in. "
             "Files hold no code: give them again, as in load(path, custom=[...])."
         )
     own_activations = {one.name: one for one in own if isinstance(one, Activation)}
@@ -170,7 +158,7 @@ def _spec(header: dict[str, Any], custom: Iterable[Activation | Cost], path: str
     try:
         *hidden, output = [own_activations.get(name, name) for name in header["activations"]]
         cost = own_costs.get(header["cost"]) or get_cost(header["cost"], header["activations"][-1])
-        spec = make_spec(header["sizes"], hidden, output, cost, header["dtype"])
+        spec = make_spec(header["sizes"], hidden, output, cost, header["dtype"], *_kinds_and_rates(header))
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(path, f"its description of the network is wrong ({error})") from error
     if max(spec.sizes) > WIDEST:
@@ -178,11 +166,17 @@ def _spec(header: dict[str, Any], custom: Iterable[Activation | Cost], path: str
     return spec
 
 
+def _kinds_and_rates(header: dict[str, Any]) -> tuple[Any, Any]:
+    """The arguments `kinds` and `rates` of make_spec; make_spec checks what they hold."""
+    rates = {(int(l), str(name)): factor for l, name, factor in header.get("rates", [])}
+    return header.get("kinds", "dense"), rates
+
+
 def _check_shapes(spec: Spec, found: dict[str, Any], path: str) -> None:
     """Compare what the header claims with the tensors that are there, before anything is allocated."""
     expected: dict[str, list[int]] = {}
-    for l, shape in enumerate(spec.weight_shapes, 1):
-        expected[f"layer.{l}.W"], expected[f"layer.{l}.b"] = list(shape), [shape[0]]
+    for block in spec.blocks:
+        expected[f"layer.{block.layer}.{block.name}"] = list(block.shape)
     for name in sorted({*expected, *found}):
         there = found[name].get_shape() if name in found else None
         if expected.get(name) != there:

@@ -14,12 +14,10 @@ import numpy as np
 from deltaprop._types import Array
 from deltaprop.errors import ArgumentError, ArgumentTypeError, one_of, sentence
 
-BLOCK = 1 << 16  # elements updated at a time: the block and its slots stay in the L2 cache
-
 
 @dataclass(frozen=True)
 class Optimizer:
-    """Common to all rules: the learning rate η, the decoupled decay λ, and the names of the vectors kept per θ."""
+    """What all rules have: the learning rate η, the decoupled decay λ, and the names of the vectors that they keep."""
 
     learning_rate: float
     weight_decay: float = field(default=0.0, kw_only=True)
@@ -30,16 +28,16 @@ class Optimizer:
 
     @property
     def name(self) -> str:
-        """The name under which a string finds it."""
+        """The name that selects it as a string."""
         return type(self).__name__.lower()
 
     @property
     def slots(self) -> tuple[str, ...]:
-        """The names of the vectors, as long as θ and 0 at first, that the rule keeps from step to step."""
+        """The names of the vectors that the rule keeps from step to step, each as long as θ and 0 at first."""
         return ()
 
     def update(self, theta: Array, g: Array, slots: tuple[Array, ...], rate: float, t: int) -> None:
-        """Move θ one step in place; all arrays are blocks of the same length."""
+        """Move θ one step in place, at step t = 1, 2, ...; all arrays are pieces of the same length."""
         raise NotImplementedError
 
 
@@ -75,7 +73,7 @@ class SGD(Optimizer):
 
     @property
     def slots(self) -> tuple[str, ...]:
-        """v, where there is momentum."""
+        """v, if there is momentum."""
         return ("v",) if self.momentum else ()
 
     def update(self, theta: Array, g: Array, slots: tuple[Array, ...], rate: float, t: int) -> None:
@@ -141,7 +139,7 @@ class Adam(Optimizer):
 
 @dataclass(frozen=True)
 class AdamW(Adam):
-    """Adam with decoupled weight decay, 0.01 unless said otherwise. Loshchilov & Hutter, arXiv 1711.05101."""
+    """Adam with decoupled weight decay, 0.01 by default. Loshchilov & Hutter, arXiv 1711.05101."""
 
     weight_decay: float = field(default=0.01, kw_only=True)
 
@@ -150,8 +148,8 @@ class AdamW(Adam):
 class LBFGS(Optimizer):
     """Limited-memory BFGS on the whole batch, through SciPy; one epoch is one of its iterations.
 
-    `memory` pairs are kept; it stops where the largest gradient element is below `tolerance`. There is no
-    learning rate: a line search finds each step's length. It also stops where one step lowers the cost by less than
+    `memory` pairs are kept; it stops if the largest gradient element is below `tolerance`. There is no
+    learning rate: a line search finds each step's length. It also stops if one step lowers the cost by less than
     `relative_tolerance` of it, or after `max_evaluations` of the gradient (0: twenty per epoch).
     """
 
@@ -169,7 +167,11 @@ def _decaying_mean(mean: Array, value: Array, beta: float) -> None:
     mean += (1 - beta) * value
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {rule.__name__.lower(): rule for rule in (SGD, RMSprop, Adam, AdamW, LBFGS)}
+OPTIMIZERS: dict[str, type[Optimizer]] = {  # every rule of this module, by its name in lower case
+    rule.__name__.lower(): rule
+    for rule in list(globals().values())
+    if isinstance(rule, type) and issubclass(rule, Optimizer) and rule is not Optimizer
+}
 
 
 def get_optimizer(optimizer: str | Optimizer, **numbers: float) -> Optimizer:
@@ -184,14 +186,3 @@ def get_optimizer(optimizer: str | Optimizer, **numbers: float) -> Optimizer:
         if name not in known:
             raise ArgumentError(sentence(name, f"left out with {optimizer}, which has none", repr(value)))
     return rule(**numbers)
-
-
-def apply_update(
-    optimizer: Optimizer, theta: Array, g: Array, slots: tuple[Array, ...], rate: float, t: int, n_weights: int
-) -> None:
-    """One step of the rule on all of θ, block by block, after the decoupled decay of the first n_weights."""
-    if optimizer.weight_decay:
-        theta[:n_weights] *= 1 - rate * optimizer.weight_decay
-    for start in range(0, theta.size, BLOCK):
-        part = slice(start, start + BLOCK)
-        optimizer.update(theta[part], g[part], tuple(slot[part] for slot in slots), rate, t)

@@ -1,7 +1,7 @@
-"""Learning-rate schedules: the factor on η as a function of time, where time is counted in epochs.
+"""Learning-rate schedules: the factor on η as a function of time in epochs.
 
 `factor(e, epochs)` takes e = (step + ½) / (steps per epoch), the middle of each step, as an array: all steps of an
-epoch come at once, and a schedule means the same whatever the batch size. Only
+epoch come at once, and a schedule means the same for any batch size. Only
 `ReduceOnPlateau` depends on what happened.
 """
 
@@ -31,7 +31,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class StepDecay:
-    """factor = gamma^⌊e / every⌋: a fall by gamma every so many epochs."""
+    """factor = gamma^⌊e / every⌋: a fall by gamma every `every` epochs."""
 
     every: float = 10
     gamma: float = 0.1
@@ -116,7 +116,7 @@ class WarmUp:
 class ReduceOnPlateau:
     """The factor is multiplied by `gamma` whenever the watched cost has not fallen for `patience` epochs.
 
-    The watched cost is the validation cost where there is one, else the training cost; `min_delta` is the fall
+    The watched cost is the validation cost if there is one, else the training cost; `min_delta` is the fall
     that counts. The training loop keeps what happened; this says only the rule.
     """
 
@@ -132,7 +132,7 @@ class ReduceOnPlateau:
         _need(0 <= self.floor <= 1, "floor", "in [0, 1]", self.floor)
 
     def factor(self, e: Array, epochs: int) -> Array:
-        """1: the loop multiplies by what the plateaus so far have cost."""
+        """1: the loop multiplies by the factor of the plateaus so far."""
         return np.ones_like(e)
 
 

@@ -11,35 +11,58 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from deltaprop._types import Array
-from deltaprop.core import equations as eq
 from deltaprop.core.activations import softmax_jacobian
+from deltaprop.core.blocks import Arrays
 from deltaprop.core.border import columns, shares
+from deltaprop.core.objective import costs
+from deltaprop.core.passes import backward, forward
 from deltaprop.core.sparse import Inputs, dense
 from deltaprop.core.spec import Spec
-from deltaprop.engines.reference import output_error
 from deltaprop.errors import ArgumentError, sentence
 
 VERSION = 1
 
 
+class NamedArrays:
+    """The arrays of one layer as attributes: W, b, s for its `parameters`, dW, db, ds for their `gradients`."""
+
+    l: int
+    kind: str
+
+    def __getattr__(self, name: str) -> Array:
+        have, held = self._arrays(), self.__dict__  # empty while a copy is being made
+        if name not in have:
+            of = f"Layer {held.get('l')}, of kind {held.get('kind')}"
+            raise AttributeError(f"{of}, has no {name!r}; it has {', '.join(have)}.")
+        return have[name]
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._arrays()})
+
+    def _arrays(self) -> Arrays:
+        held = self.__dict__
+        gradients = {f"d{name}": array for name, array in held.get("gradients", {}).items()}
+        return {**held.get("parameters", {}), **gradients}
+
+
 @dataclass(frozen=True, eq=False)
-class TraceLayer:
+class TraceLayer(NamedArrays):
     """Layer l of a trace.
 
-    W (n_l, n_(l-1)), b (n_l,); z, a, delta (m, n_l); a_prev (m, n_(l-1)); dW and db like W and b. sigma_prime is
-    (m, n_l), or for softmax the Jacobian (m, n_l, n_l) with [i, k, j] = ∂a_k/∂z_j of example i.
+    z, a, delta (m, n_l); a_prev (m, n_(l-1)). sigma_prime is (m, n_l), or for softmax the Jacobian (m, n_l, n_l) with
+    [i, k, j] = ∂a_k/∂z_j of example i. `parameters` and `gradients` hold the layer's arrays by name, and each is also
+    an attribute: W (n_l, n_(l-1)), b (n_l,), dW, db of a dense layer; s (n_l,), ds of a layer of scales.
     """
 
     l: int
-    W: Array
-    b: Array
+    kind: str
     z: Array
     a: Array
     a_prev: Array
     sigma_prime: Array
     delta: Array
-    dW: Array
-    db: Array
+    parameters: Arrays
+    gradients: Arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +97,7 @@ class Trace:
 
 
 def layer_index(l: int, L: int, where_inputs_are: str) -> int:
-    """l itself where 1 <= l <= L; else an error that says where layer 0 is to be found."""
+    """l itself if 1 <= l <= L; else an error that says where layer 0 is to be found."""
     if isinstance(l, bool) or not isinstance(l, (int, np.integer)) or not 1 <= l <= L:
         zero = not isinstance(l, bool) and l == 0
         remedy = f"Layer 0 is the input: it has no W, b or delta; see {where_inputs_are}." if zero else ""
@@ -91,55 +114,30 @@ def record(
     weight: Array | None = None,
     masks: dict[int, Array] | None = None,
 ) -> Trace:
-    """The trace of checked rows X, Y; `masks` are the dropout factors of the hidden layers, where there are any.
+    """The trace of checked rows X, Y; `masks` are the dropout factors of the hidden layers, if there are any.
 
     It is dense: sparse rows are written out.
     """
     x = dense(X)
-    W, b = spec.weights(theta), spec.biases(theta)
-    z, a, dsigma = _forward(spec, W, b, x.T, masks or {})
     y, share = columns(Y, spec), shares(weight, len(x), spec.dtype)
-    cost, delta_L = output_error(spec, z[-1], y, share)
-    deltas = _backward(W, delta_L, dsigma)
-    layers = tuple(
-        TraceLayer(
+    passed = forward(spec, theta, x.T, masks)
+    cost = float(costs(spec, passed.z[-1], passed.a[-1], y) @ share)
+    layers = []
+    for l, delta in backward(spec, theta, passed, y, share):
+        dsigma, a = passed.dsigma[l], passed.a[l]
+        gradients = {block.name: np.empty(block.shape, spec.dtype) for block in spec.blocks_of(l)}
+        spec.kind(l).gradients(delta, passed.a[l - 1], gradients)
+        layer = TraceLayer(
             l=l,
-            W=W[l - 1].copy(),
-            b=b[l - 1].copy(),
-            z=z[l - 1].T,
-            a=a[l].T,
-            a_prev=a[l - 1].T,
-            sigma_prime=np.moveaxis(dsigma[l - 1], -1, 0),
-            delta=deltas[l - 1].T,
-            dW=eq.bp4(deltas[l - 1], a[l - 1]),
-            db=eq.bp3(deltas[l - 1]),
+            kind=spec.kinds[l - 1],
+            z=passed.z[l].T,
+            a=a.T,
+            a_prev=passed.a[l - 1].T,
+            sigma_prime=np.moveaxis(softmax_jacobian(a) if dsigma is None else dsigma, -1, 0),
+            delta=delta.T,
+            parameters={name: array.copy() for name, array in spec.arrays(theta, l).items()},
+            gradients=gradients,
         )
-        for l in range(1, spec.L + 1)
-    )
-    return Trace(x=x, y=y.T, grad_a=(spec.cost.grad_a(a[-1], y) * share).T, cost=cost, layers=layers)
-
-
-def _forward(
-    spec: Spec, W: list[Array], b: list[Array], x: Array, masks: dict[int, Array]
-) -> tuple[list[Array], list[Array], list[Array]]:
-    """z^1..z^L, a^0..a^L and σ'(z^1)..σ'(z^L), columns; for softmax the Jacobian stands for σ'."""
-    z: list[Array] = []
-    a, dsigma = [x], []
-    for l, activation in enumerate(spec.activations, 1):
-        z.append(eq.weighted_input(W[l - 1], a[-1], b[l - 1]))
-        if activation.elementwise:
-            a_l, dsigma_l = activation.both(z[-1])
-        else:
-            a_l = activation.sigma(z[-1])
-            dsigma_l = softmax_jacobian(a_l)
-        a.append(a_l * masks[l] if l in masks else a_l)
-        dsigma.append(dsigma_l * masks[l] if l in masks else dsigma_l)
-    return z, a, dsigma
-
-
-def _backward(W: list[Array], delta_L: Array, dsigma: list[Array]) -> list[Array]:
-    """δ^1..δ^L, columns."""
-    deltas = [delta_L]
-    for l in range(len(W) - 1, 0, -1):
-        deltas.insert(0, eq.bp2(W[l], deltas[0], dsigma[l - 1]))
-    return deltas
+        layers.append(layer)
+    grad_a = (spec.cost.grad_a(passed.a[-1], y) * share).T
+    return Trace(x=x, y=y.T, grad_a=grad_a, cost=cost, layers=tuple(reversed(layers)))

@@ -10,7 +10,7 @@ SHUFFLE, SPLIT = 0x73687566, 0x73706C74  # keys of the random streams
 
 
 def generator(seed: int, stream: int, epoch: int = 0) -> np.random.Generator:
-    """A generator that depends on (seed, stream, epoch) and nothing else: any epoch can be drawn on its own."""
+    """A generator that depends on (seed, stream, epoch) alone: any epoch can be drawn by itself."""
     return np.random.Generator(np.random.Philox(counter=[0, epoch, 0, 0], key=[seed, stream]))
 
 
@@ -32,7 +32,7 @@ def split(m: int, fraction: float, seed: int) -> tuple[Indices, Indices]:
 
 
 def batch_weights(weight: Array | None, order: Indices, bounds: Indices) -> Array:
-    """What each batch counts in the epoch's mean cost: its number of examples, or their weights' sum."""
+    """The weight of each batch in the epoch's mean cost: its number of examples, or the sum of their weights."""
     if weight is None:
         return np.diff(bounds).astype(np.float64)
     return np.add.reduceat(weight[order], bounds[:-1])

@@ -1,4 +1,4 @@
-"""What a callback is given: frozen facts, and `stop()` to end the training after this step or epoch."""
+"""What a callback gets: frozen facts, and `stop()` to end the training after this step or epoch."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class StepEvent:
 
 @dataclass(frozen=True)
 class EpochEvent:
-    """One finished epoch: its record, the history up to and with it, the network as it is now.
+    """One finished epoch: its record, the history up to it, the network as it is now.
 
-    `loss` is the mean of the batches' costs by their number of rows; with the penalties where those are divided by what
+    `loss` is the mean of the batches' costs by their number of rows; with the penalties if those are divided by what
     a batch weighs, as in the estimators (it is scikit-learn's `loss_`).
     """
 

@@ -1,4 +1,4 @@
-"""What happened: one record per epoch, why training ended, and a plot of it."""
+"""The history of a training: one record per epoch, the reason for its end, and a plot."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class History:
     """The epochs of a training, in order.
 
     `stopped` says why it ended: "epochs", "early stopping", "converged", "time limit", "callback" or "interrupted";
-    `best_epoch` is the epoch whose weights the network has, where early stopping kept the best; `seed` repeats it.
+    `best_epoch` is the epoch whose weights the network has, if early stopping kept the best; `seed` repeats it.
     """
 
     seed: int
@@ -64,7 +64,7 @@ class History:
         return asdict(self)
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Cost by epoch, with the validation cost and the kept epoch where there are any; needs matplotlib."""
+        """Cost by epoch, with the validation cost and the kept epoch if there are any; needs matplotlib."""
         try:
             import matplotlib.pyplot as plt
         except ImportError as error:

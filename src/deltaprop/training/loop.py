@@ -1,7 +1,7 @@
 """`train`: epochs of mini-batches (or L-BFGS iterations), validation, stopping, callbacks.
 
-The plan does the steps; here it is decided which examples, which rate, and whether to go on. Between two calls of the
-plan, at most about CHUNK_SECONDS apart, Ctrl-C, the time limit and callbacks are answered.
+The engine takes the steps; this module decides which examples, which rate, and whether to go on. Ctrl-C, the time limit
+and callbacks are answered between two calls of the engine, about CHUNK_SECONDS apart.
 """
 
 from __future__ import annotations
@@ -11,21 +11,19 @@ from time import perf_counter
 
 import numpy as np
 
-from deltaprop._types import Array
-from deltaprop.engines.protocol import Plan, Steps
-from deltaprop.engines.reference import add_penalty, clip, masks, penalties_of
-from deltaprop.errors import NonFiniteError
+from deltaprop._types import Array, Indices
+from deltaprop.engines.protocol import Data, Steps, Training
 from deltaprop.network import Network
-from deltaprop.optim.optimizers import LBFGS, Optimizer, apply_update
+from deltaprop.optim.optimizers import LBFGS, Optimizer
 from deltaprop.optim.schedules import Schedule
-from deltaprop.trace.nonfinite import first_nonfinite
-from deltaprop.trace.record import Trace, record
 from deltaprop.training.batches import batch_bounds, batch_weights
+from deltaprop.training.blame import nonfinite_step, step_trace
 from deltaprop.training.events import OnEpoch, OnProgress, OnStep, StepEvent
 from deltaprop.training.history import History
 from deltaprop.training.lbfgs import run_lbfgs
-from deltaprop.training.run import OptimizerState, Run
+from deltaprop.training.run import Run
 from deltaprop.training.settings import Examples, Settings, check_settings
+from deltaprop.training.state import Epoch, TrainingState
 from deltaprop.training.stopping import EarlyStopping
 
 CHUNK_SECONDS = 0.04
@@ -95,10 +93,11 @@ def run_training(
     net: Network,
     settings: Settings,
     data: Examples,
-    validation: Examples | None = None,
-    state: OptimizerState | None = None,
+    validation: Data | None = None,
+    state: TrainingState | None = None,
 ) -> History:
-    """`train` on what is checked already; `state` is that of the optimiser, taken up where it was left."""
+    """`train` with checked arguments; goes on from `state`, also from the middle of an epoch."""
+    state = state or TrainingState.fresh(net, settings.optimizer, settings.seed)
     run = Run(net, settings, validation, state)
     driver = run_lbfgs if isinstance(settings.optimizer, LBFGS) else run_minibatches
     with run:
@@ -107,107 +106,83 @@ def run_training(
 
 
 def run_minibatches(run: Run, data: Examples) -> None:
-    """All epochs of mini-batch steps, until the run says stop."""
-    net, settings = run.net, run.settings
+    """Take the steps of all epochs that are left, unless the run must stop."""
+    net, settings, state = run.net, run.settings, run.state
     bounds = batch_bounds(len(data.rows), settings.batch_size)
-    plan = net.new_plan(settings.batch_size)
-    chunk = Chunk()
-    for epoch in range(settings.epochs):
-        order = settings.order(data.rows, epoch)
-        rates = run.rates(epoch, len(bounds) - 1)
-        costs, penalties = np.empty(len(rates)), np.empty(len(rates))
-        s = 0
-        while s < len(rates):
-            if run.must_stop():
+    plan = net.new_plan(settings.batch_size, settings.rules)
+    training = plan.begin(net.theta, tuple(state.slots.values()), settings.rules, data)
+    pace = Pace()
+    try:
+        while state.epochs < settings.epochs:
+            if not state.epoch.begun:
+                state.epoch = Epoch.begin(settings.order(data.rows, state.epochs), len(bounds) - 1)
+            if not finish_epoch(run, training, data, bounds, pace) or run.must_stop():
                 return
-            stop = s + (1 if settings.on_step else min(chunk.steps, len(rates) - s))
-            steps = Steps(data.X, data.Y, data.weight, order, bounds[s : stop + 1], rates[s:stop], run.state.steps)
-            _run_steps(run, plan, steps, epoch, chunk)
-            costs[s:stop], penalties[s:stop] = steps.costs, steps.penalties
-            s = stop
-            for callback in settings.on_progress:
-                callback(epoch + s / len(rates))
-        weights = batch_weights(data.weight, order, bounds)
-        loss = float((costs + penalties) @ np.diff(bounds) / bounds[-1])
-        run.end_epoch(epoch + 1, float(costs @ weights / weights.sum()), loss, float(rates[-1]))
+    finally:
+        training.close()
+
+
+def finish_epoch(run: Run, training: Training, data: Examples, bounds: Indices, pace: Pace) -> bool:
+    """Take the steps of this epoch that are left, and end it; False if the run must stop before."""
+    epoch, before = run.state.epoch, run.state.epochs
+    rates = run.rates(before, len(bounds) - 1)
+    while epoch.steps < len(rates):
         if run.must_stop():
-            return
+            return False
+        s = epoch.steps
+        stop = s + (1 if run.settings.on_step else min(pace.steps, len(rates) - s))
+        steps = Steps(epoch.order, bounds[s : stop + 1], rates[s:stop], run.state.updates)
+        run_steps(run, training, data, steps, pace)
+        for callback in run.settings.on_progress:
+            callback(before + epoch.steps / len(rates))
+    weights = batch_weights(data.weight, epoch.order, bounds)
+    loss = float((epoch.costs + epoch.penalties) @ np.diff(bounds) / bounds[-1])
+    run.end_epoch(float(epoch.costs @ weights / weights.sum()), loss, float(rates[-1]))
+    return True
 
 
-def _run_steps(run: Run, plan: Plan, steps: Steps, epoch: int, chunk: Chunk) -> None:
-    """One call of the plan; tells the step callbacks, for whom it is one step."""
-    net, settings, slots = run.net, run.settings, run.state.slots
+def run_steps(run: Run, training: Training, data: Data, steps: Steps, pace: Pace) -> None:
+    """Call the engine once; if there are step callbacks, for one step, and call them."""
+    net, settings, state, epoch = run.net, run.settings, run.state, run.state.epoch
     before = net.theta.copy() if settings.on_step else None
     begun = perf_counter()
-    done = plan.train(net.theta, slots, settings.rules, steps)
-    chunk.took(perf_counter() - begun, done)
-    run.history.steps += done
-    run.state.steps += done
-    if done < len(steps.rates):
-        raise _nonfinite(net, settings, slots, steps, done, epoch)
+    report = training.run(steps)
+    pace.learn(perf_counter() - begun, report.done)
+    done = slice(epoch.steps, epoch.steps + report.done)
+    epoch.costs[done], epoch.penalties[done] = report.costs[: report.done], report.penalties[: report.done]
+    epoch.steps = done.stop
+    run.history.steps += report.done
+    state.updates += report.done
+    if report.done < len(steps):
+        slots = tuple(state.slots.values())
+        raise nonfinite_step(net, settings.rules, data, slots, steps, report.done, state.epochs + 1)
     if before is not None:
-        _tell_step(run, steps, epoch, before)
+        call_step_callbacks(run, data, steps, float(report.costs[0]), before)
 
 
-class Chunk:
-    """How many steps one call of the plan should do to last about CHUNK_SECONDS."""
+class Pace:
+    """How many steps one call of the engine should do to last about CHUNK_SECONDS."""
 
     def __init__(self) -> None:
         self.steps = 1
 
-    def took(self, seconds: float, steps: int) -> None:
-        """Learn from a call that did this many steps."""
+    def learn(self, seconds: float, steps: int) -> None:
+        """Take into account a call that did this many steps."""
         if steps:
             fitting = int(CHUNK_SECONDS / max(seconds / steps, 1e-9))
             self.steps = max(1, min(fitting, 4 * self.steps))
 
 
-def step_trace(net: Network, settings: Settings, steps: Steps, s: int, theta: Array) -> Trace:
-    """The trace of step s of these steps at θ, with its batch and its dropout masks."""
-    X, Y, weight = steps.batch(s)
-    return record(net.spec, theta, X, Y, weight, masks(net.spec, settings.rules, steps.first + s, len(X)))
-
-
-def _tell_step(run: Run, steps: Steps, epoch: int, before: Array) -> None:
+def call_step_callbacks(run: Run, data: Data, steps: Steps, cost: float, before: Array) -> None:
+    """Hand a step's event to the step callbacks; its trace is of the parameters `before` the update."""
     event = StepEvent(
         step=steps.first + 1,
-        epoch=epoch + 1,
-        cost=float(steps.costs[0]),
+        epoch=run.state.epochs + 1,
+        cost=cost,
         learning_rate=float(steps.rates[0]),
         net=run.net,
-        trace=lambda: step_trace(run.net, run.settings, steps, 0, before),
+        trace=lambda: step_trace(run.net.spec, run.settings.rules, data, steps, 0, before),
         stop=run.stop,
     )
     for callback in run.settings.on_step:
         callback(event)
-
-
-def _nonfinite(
-    net: Network, settings: Settings, slots: tuple[Array, ...], steps: Steps, s: int, epoch: int
-) -> NonFiniteError:
-    trace = step_trace(net, settings, steps, s, net.theta)
-    where = first_nonfinite(trace) or _in_update(net, settings, slots, steps, s, trace)
-    step = steps.first + s + 1
-    fact = f"Training stopped at step {step} (epoch {epoch + 1}): {where}."
-    remedy = "Try a lower learning rate, clip_norm, or inputs of a smaller scale."
-    return NonFiniteError(f"{fact} The network has the parameters from before that step. {remedy}", fact)
-
-
-@np.errstate(all="ignore")
-def _in_update(net: Network, settings: Settings, slots: tuple[Array, ...], steps: Steps, s: int, trace: Trace) -> str:
-    """Where a step whose gradient is finite goes wrong after it: in the penalty, or in the update of some layer."""
-    rules, spec = settings.rules, net.spec
-    g = np.concatenate([*(layer.dW.ravel() for layer in trace), *(layer.db for layer in trace)])
-    rows = slice(int(steps.bounds[s]), int(steps.bounds[s + 1]))
-    weight = None if steps.weight is None else steps.weight[steps.order[rows]]
-    add_penalty(g, net.theta, penalties_of(rules, weight, rows.stop - rows.start), spec.n_weights)
-    if not np.isfinite(g).all():
-        return "Inf in the gradient with its penalty"
-    clip(g, rules.clip_norm)
-    theta, moved = net.theta.copy(), tuple(slot.copy() for slot in slots)
-    apply_update(rules.optimizer, theta, g, moved, float(steps.rates[s]), steps.first + s + 1, spec.n_weights)
-    for v in (theta, *moved):
-        for l, (W, b) in enumerate(zip(spec.weights(v), spec.biases(v), strict=True), 1):
-            if not (np.isfinite(W).all() and np.isfinite(b).all()):
-                return f"an overflow in layer {l}, the update of W and b by {rules.optimizer.name}"
-    return "an overflow in the update of W and b"

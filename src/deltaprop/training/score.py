@@ -1,4 +1,4 @@
-"""One number that people know for how good the outputs are: accuracy or R²."""
+"""The score of a network's outputs: accuracy or R²."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def score(spec: Spec, a: Array, Y: Array, weight: Array | None = None) -> float:
 
 
 def accuracy(a: Array, Y: Array, weight: Array | None = None, *, exclusive: bool) -> float:
-    """The share of examples whose class is right, or whose every yes/no output, where they are not exclusive."""
+    """The share of examples whose class is right, or whose yes/no outputs all are if not `exclusive`."""
     if Y.ndim == 1:
         right = a.argmax(axis=1) == Y
     elif exclusive:
@@ -33,7 +33,7 @@ def accuracy(a: Array, Y: Array, weight: Array | None = None, *, exclusive: bool
 
 @np.errstate(divide="ignore", invalid="ignore", over="ignore")
 def r2(a: Array, Y: Array, weight: Array | None) -> float:
-    """1 - Σ (y - a)² / Σ (y - ȳ)²; for an output that is constant 1 where it is met exactly, else 0."""
+    """1 - Σ (y - a)² / Σ (y - ȳ)²; for a constant output 1 if it is met exactly, else 0."""
     y = Y.astype(np.float64)
     left = np.average((y - a) ** 2, axis=0, weights=weight)
     spread = np.average((y - np.average(y, axis=0, weights=weight)) ** 2, axis=0, weights=weight)

@@ -1,8 +1,8 @@
-"""What `train` was asked for, checked: frozen settings, and the examples they apply to."""
+"""The arguments of `train`, checked: frozen settings, and the examples that they apply to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,10 +12,11 @@ import numpy as np
 from deltaprop._types import Array, Indices
 from deltaprop.core.dropout import check_dropout
 from deltaprop.core.sparse import Inputs, SparseRows, packed
-from deltaprop.engines.protocol import Rules
+from deltaprop.engines.protocol import Data
 from deltaprop.errors import ArgumentError, ArgumentTypeError, sentence
 from deltaprop.network import Network, check_seed
 from deltaprop.optim.optimizers import LBFGS, Optimizer, get_optimizer
+from deltaprop.optim.rules import Rules
 from deltaprop.optim.schedules import Constant, Schedule, get_schedule
 from deltaprop.training.batches import epoch_order, split
 from deltaprop.training.events import OnEpoch, OnProgress, OnStep
@@ -25,21 +26,15 @@ Order = Callable[[Indices, int], Indices]  # of the rows in an epoch counted fro
 Score = Callable[[Array, Array, Array | None], float]  # of outputs, targets and weights; None: accuracy or R²
 
 
-@dataclass(frozen=True)
-class Examples:
-    """Checked rows X, Y, weight (or None), and which of them take part."""
+@dataclass(frozen=True, eq=False)
+class Examples(Data):
+    """Checked examples, and which of their rows take part."""
 
-    X: Inputs
-    Y: Array
-    weight: Array | None
     rows: Indices
 
-    def taken(self) -> tuple[Inputs, Array, Array | None]:
-        """X, Y and weight of the rows that take part; nothing is copied where all do."""
-        if len(self.rows) == len(self.X):
-            return self.X, self.Y, self.weight
-        weight = None if self.weight is None else self.weight[self.rows]
-        return self.X[self.rows], self.Y[self.rows], weight
+    def taken(self) -> Data:
+        """The rows that take part; nothing is copied if all do."""
+        return self if len(self.rows) == len(self) else self.take(self.rows)
 
 
 @dataclass(frozen=True)
@@ -72,7 +67,7 @@ class Settings:
 def check_settings(
     net: Network, X: object, Y: object, sample_weight: object, validation: object, **given: Any
 ) -> tuple[Settings, Examples, Examples | None]:
-    """The settings, the training examples and the validation examples; an error where they cannot be meant."""
+    """The settings, the training examples and the validation examples, checked."""
     seed = check_seed(given["seed"])
     seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> 1) if seed is None else seed
     train_on, validate_on = _examples(net, X, Y, sample_weight, validation, seed)
@@ -100,6 +95,8 @@ def check_settings(
         time_limit=_positive("time_limit", given["time_limit"]),
     )
     check_lbfgs(settings.rules, settings.schedule)
+    if isinstance(settings.optimizer, LBFGS) and net.spec.rates:
+        raise ArgumentError(sentence("rates", "left out with L-BFGS, which has no learning rate", repr(net.spec.rates)))
     return settings, train_on, validate_on
 
 
@@ -134,7 +131,7 @@ def check_share(weight: Array | None, part: Indices, of: str) -> None:
 
 
 def gatherable(X: Inputs, Y: Array, weight: Array | None) -> tuple[Inputs, Array, Array | None]:
-    """One copy, before the first step, of what would be slow to gather again in each of them.
+    """Copy once, before the first step, arrays from which gathering rows is slow.
 
     That is X whose rows are no run of numbers in memory (Fortran order, every second column), and Y and weights with
     gaps. Rows that lie apart, or in any order, stay where they are.
@@ -195,8 +192,14 @@ def callbacks(name: str, given: Any) -> tuple[Callable[[Any], object], ...]:
     return found
 
 
+def several(value: Any) -> tuple[Any, ...]:
+    """The items of a list, an array or another iterable; one number, name or object stands for one item."""
+    listed = isinstance(value, Iterable) and not isinstance(value, str) and getattr(value, "ndim", 1) > 0
+    return tuple(value) if listed else (value,)
+
+
 def check_lbfgs(rules: Rules, schedule: Schedule) -> None:
-    """L-BFGS sees one smooth function of θ: refuse what would make it another one at every call."""
+    """Refuse what L-BFGS cannot use: it needs one smooth function of θ."""
     if not isinstance(rules.optimizer, LBFGS):
         return
     for name, good in (

@@ -1,4 +1,4 @@
-"""When to stop, as rules and as small state machines that follow them."""
+"""Rules for when to stop or to lower the rate, and the state of each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MONITORS = ("validation_cost", "validation_score", "cost")
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """Stop where no epoch of more than `patience` has improved on the best one before it by more than `min_delta`.
+    """Stop if more than `patience` epochs in a row have not improved on the best one by more than `min_delta`.
 
     An epoch that is better by less is the best one all the same (scikit-learn's rule for `tol`). `monitor`:
     "validation_cost" (falls), "validation_score" (rises) or "cost", the training cost (falls). With `keep_best` the
@@ -37,55 +37,53 @@ class EarlyStopping:
             raise ArgumentError(sentence("early_stopping", "made of numbers that are 0 or more", got))
 
 
+@dataclass
 class Stopper:
-    """Follows an EarlyStopping rule: remembers the best epoch, its weights, and for how long nothing was better."""
+    """The state of an EarlyStopping rule: the best epoch, its weights, and the epochs since without a better one."""
 
-    def __init__(self, rule: EarlyStopping) -> None:
-        self.rule = rule
-        self.best = np.inf
-        self.best_epoch: int | None = None
-        self.waited = 0
-        self._kept: Array | None = None
+    best: float = np.inf
+    best_epoch: int | None = None
+    waited: int = 0
+    kept: Array | None = None
 
-    def saw(self, epoch: int, value: float, theta: Array) -> bool:
-        """Take in one epoch's number; whether it is time to stop."""
-        loss = -value if self.rule.monitor == "validation_score" else value
+    def end_epoch(self, rule: EarlyStopping, epoch: int, value: float, theta: Array) -> bool:
+        """Record one epoch's number; returns whether it is time to stop."""
+        loss = -value if rule.monitor == "validation_score" else value
         first = self.best_epoch is None or np.isnan(self.best)
-        self.waited = 0 if first or loss < self.best - self.rule.min_delta else self.waited + 1
+        self.waited = 0 if first or loss < self.best - rule.min_delta else self.waited + 1
         if first or loss < self.best:
             self.best, self.best_epoch = loss, epoch
-            if self.rule.keep_best:
+            if rule.keep_best:
                 self._keep(theta)
-        return self.waited > self.rule.patience
+        return self.waited > rule.patience
 
     def restore(self, theta: Array) -> int | None:
-        """Put the best weights back, where they were kept; the epoch they are of."""
-        if self._kept is None:
+        """Put the best weights back, if they were kept; returns their epoch."""
+        if self.kept is None:
             return None
-        theta[...] = self._kept
+        theta[...] = self.kept
         return self.best_epoch
 
     def _keep(self, theta: Array) -> None:
-        if self._kept is None:
-            self._kept = theta.copy()
+        if self.kept is None:
+            self.kept = theta.copy()
         else:
-            self._kept[...] = theta
+            self.kept[...] = theta
 
 
+@dataclass
 class Plateau:
-    """Follows a ReduceOnPlateau rule: the factor that the plateaus so far have put on the learning rate."""
+    """The state of a ReduceOnPlateau rule: the factor that it has put on the learning rate so far."""
 
-    def __init__(self, rule: ReduceOnPlateau) -> None:
-        self.rule = rule
-        self.factor = 1.0
-        self._best = np.inf
-        self._waited = 0
+    factor: float = 1.0
+    best: float = np.inf
+    waited: int = 0
 
-    def saw(self, cost: float) -> None:
-        """Take in one epoch's cost."""
-        if cost < self._best - self.rule.min_delta:
-            self._best, self._waited = cost, 0
+    def end_epoch(self, rule: ReduceOnPlateau, cost: float) -> None:
+        """Record one epoch's cost."""
+        if cost < self.best - rule.min_delta:
+            self.best, self.waited = cost, 0
             return
-        self._waited += 1
-        if self._waited >= self.rule.patience:
-            self.factor, self._waited = max(self.factor * self.rule.gamma, self.rule.floor), 0
+        self.waited += 1
+        if self.waited >= rule.patience:
+            self.factor, self.waited = max(self.factor * rule.gamma, rule.floor), 0

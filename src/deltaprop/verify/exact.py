@@ -13,8 +13,8 @@ import numpy as np
 
 from deltaprop._types import Array
 from deltaprop.core import equations as eq
-from deltaprop.core.activations import OUTPUTS, softmax_jacobian
-from deltaprop.core.costs import built_in, parameter
+from deltaprop.core.activations import softmax_jacobian
+from deltaprop.core.functions import built_in, formula
 from deltaprop.core.spec import Spec
 from deltaprop.errors import ArgumentError, MissingExtraError, sentence
 
@@ -40,7 +40,8 @@ def exact_gradient(spec: Spec, theta: Array, X: Array, Y: Array, weight: Array |
     sigma, cost = _known(spec, mp)
     exact = np.frompyfunc(mp.mpf, 1, 1)
     numbers = exact(theta.astype(np.float64))
-    W, b = spec.weights(numbers), spec.biases(numbers)
+    layers = [spec.arrays(numbers, l) for l in range(1, spec.L + 1)]
+    W, b = [p["W"] for p in layers], [p["b"] for p in layers]
     a, z = [exact(X.T.astype(np.float64))], []
     for l, (function, _) in enumerate(sigma):
         z.append(eq.weighted_input(W[l], a[-1], b[l]))
@@ -49,9 +50,9 @@ def exact_gradient(spec: Spec, theta: Array, X: Array, Y: Array, weight: Array |
     w = exact(np.ones(len(X)) if weight is None else weight)
     delta = _output_error(spec, a[-1], y, w / w.sum(), cost, sigma[-1][1](z[-1]))
     found = np.empty(spec.n_parameters, object)
-    dW, db = spec.weights(found), spec.biases(found)
+    grads = [spec.arrays(found, l) for l in range(1, spec.L + 1)]
     for l in range(spec.L - 1, -1, -1):
-        dW[l][...], db[l][...] = eq.bp4(delta, a[l]), eq.bp3(delta)
+        grads[l]["W"][...], grads[l]["b"][...] = eq.bp4(delta, a[l]), eq.bp3(delta)
         delta = eq.bp2(W[l], delta, sigma[l - 1][1](z[l - 1])) if l else eq.bp2_input(W[0], delta)
     return Exact(found, delta.T)
 
@@ -75,7 +76,7 @@ def _context() -> Any:
 
 def _known(spec: Spec, mp: Any) -> tuple[list[Definition], Callable[[Array, Array], Array]]:
     """(σ, σ') of every layer and ∇_a C, on arrays of mpmath's numbers."""
-    own = [s.name for s in spec.activations if OUTPUTS.get(s.name) != s]
+    own = [s.name for s in spec.activations if not built_in(s)]
     own += [] if built_in(spec.cost) else [spec.cost.name]
     if own:
         remedy = "Only the built-in ones have a definition in mpmath."
@@ -132,18 +133,18 @@ def _softmax(mp: Any) -> Callable[[Array], Array]:
 
 def _grad_a(spec: Spec, mp: Any) -> Callable[[Array, Array], Array]:
     """∇_a C, from the definitions; units with y = 0 add nothing to a cross-entropy or Poisson logarithm."""
-    kind = "categorical" if spec.output.name == "softmax" and spec.cost.name == "cross_entropy" else spec.cost.name
-    edge = mp.mpf((parameter(spec.cost) or ("", 1))[1])
+    kind, number = formula(spec.cost) or ("", 1.0)
+    edge = mp.mpf(number)
     each: dict[str, Callable[[Number, Number], Number]] = {
         "quadratic": lambda a, y: a - y,
-        "cross_entropy": lambda a, y: (a - y) / (a * (1 - a)),
+        "binary": lambda a, y: (a - y) / (a * (1 - a)),
         "categorical": lambda a, y: -y / a if y else 0 * a,
         "huber": lambda a, y: max(-edge, min(edge, a - y)),
         "poisson": lambda a, y: 1 - y / a if y else 1 + 0 * a,
         "absolute": lambda a, y: mp.mpf(mp.sign(a - y)),
         "quantile": lambda a, y: -edge if a < y else 1 - edge if a > y else 0 * a,
     }
-    return np.frompyfunc(each[kind.partition("(")[0]], 2, 1)
+    return np.frompyfunc(each[kind], 2, 1)
 
 
 def _output_error(

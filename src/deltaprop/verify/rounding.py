@@ -70,7 +70,7 @@ class _Unit:
 
 def _backward(spec: Spec, trace: Trace, e_z: list[Array], e_a: list[Array], share: Array, unit: _Unit) -> Array:
     found = np.zeros(spec.n_parameters)
-    dW, db = spec.weights(found), spec.biases(found)
+    grads = [spec.arrays(found, l) for l in range(1, spec.L + 1)]
     e_delta = np.zeros(0)
     for l in range(spec.L, 0, -1):
         layer = trace.layer(l)
@@ -85,8 +85,8 @@ def _backward(spec: Spec, trace: Trace, e_z: list[Array], e_a: list[Array], shar
         e_delta = np.hypot(e_delta, unit.of(delta))
         e_sum = np.hypot(e_delta, unit.sum_of(delta, axis=1))
         by_delta, by_a = _combined(eq.bp4, e_sum, a_prev), _combined(eq.bp4, delta, e_a[l - 1])
-        dW[l - 1][...] = np.hypot(by_delta, by_a) + unit.eta
-        db[l - 1][...] = _combined(eq.bp4, e_sum, np.ones((1, e_sum.shape[1])))[:, 0] + unit.eta
+        grads[l - 1]["W"][...] = np.hypot(by_delta, by_a) + unit.eta
+        grads[l - 1]["b"][...] = _combined(eq.bp4, e_sum, np.ones((1, e_sum.shape[1])))[:, 0] + unit.eta
     return found
 
 

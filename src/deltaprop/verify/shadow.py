@@ -9,11 +9,10 @@ import numpy as np
 
 from deltaprop._types import Array
 from deltaprop.core import equations as eq
-from deltaprop.core.activations import OUTPUTS
 from deltaprop.core.border import columns, shares
-from deltaprop.core.costs import built_in
+from deltaprop.core.functions import built_in
+from deltaprop.core.objective import costs
 from deltaprop.core.pairs import WRONG, slope_of
-from deltaprop.engines.reference import costs
 from deltaprop.errors import NonFiniteError
 from deltaprop.network import Network
 from deltaprop.trace.record import record
@@ -37,7 +36,8 @@ class Shadow:
         self.spec, self.theta = twin.spec, twin.theta
         spec, rows = self.spec, X.astype(DOUBLE)
         targets = Y if Y.ndim == 1 else Y.astype(DOUBLE)
-        self.layers = list(zip(spec.weights(self.theta), spec.biases(self.theta), spec.activations, strict=True))
+        arrays = [spec.arrays(self.theta, l) for l in range(1, spec.L + 1)]
+        self.layers = [(p["W"], p["b"], s) for p, s in zip(arrays, spec.activations, strict=True)]
         self.y, self.share = columns(targets, spec), shares(weight, len(X), DOUBLE)
         trace = record(spec, self.theta, rows, targets, weight)
         self.a_prev = [layer.a_prev.T for layer in trace]  # what lies below a changed parameter stays as it is
@@ -87,7 +87,7 @@ class Shadow:
     def _is_analytic(self, a: Array) -> bool:
         """The built-in σ and C take complex steps; those of one's own are tried on every z and a of the batch."""
         spec = self.spec
-        own = [(s, z) for s, z in zip(spec.activations, self.z, strict=True) if OUTPUTS.get(s.name) != s]
+        own = [(s, z) for s, z in zip(spec.activations, self.z, strict=True) if not built_in(s)]
         return all(takes_complex_steps(s.sigma, z) for s, z in own) and (
             built_in(spec.cost) or takes_complex_steps(lambda at: spec.cost.C(at, self.y), a)
         )

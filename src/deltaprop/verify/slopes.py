@@ -13,8 +13,8 @@ import numpy as np
 
 from deltaprop._types import Array
 from deltaprop.core import equations as eq
+from deltaprop.core.objective import costs
 from deltaprop.core.spec import Spec
-from deltaprop.engines.reference import costs
 from deltaprop.verify.shadow import Move, Shadow
 
 EPSILON = float(np.finfo(np.float64).eps)
@@ -50,12 +50,7 @@ class Part:
 
 def parts(spec: Spec) -> list[Part]:
     """Every array of θ, weights before biases."""
-    found, first = [], 0
-    for name, arrays in (("W", spec.weight_shapes), ("b", [(n,) for n in spec.sizes[1:]])):
-        for layer, shape in enumerate(arrays, 1):
-            found.append(Part(layer, name, first, shape))
-            first += int(np.prod(shape))
-    return found
+    return [Part(block.layer, block.name, block.at.start, block.shape) for block in spec.blocks]
 
 
 class Truth(Protocol):

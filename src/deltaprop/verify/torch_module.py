@@ -257,11 +257,11 @@ def _autograd(
     """Autograd's gradient divided by the factor, laid out like θ; (layer, equation) of what has none, filled up."""
     vector, missing = net.backprop(*batch).vector.astype(np.float64), set()
     for l, (_, linear) in enumerate(linears, 1):
-        places = (("BP4", linear.weight, net.spec.weights(vector)), ("BP3", linear.bias, net.spec.biases(vector)))
-        for equation, parameter, arrays in places:
+        places = (("BP4", linear.weight, "W"), ("BP3", linear.bias, "b"))
+        for equation, parameter, name in places:
             if parameter is None or not parameter.requires_grad:
                 missing.add((l, equation))
                 continue
             (gradient,) = torch.autograd.grad(value, parameter, retain_graph=True)
-            arrays[l - 1][...] = gradient.double().numpy() / factor
+            net.spec.arrays(vector, l)[name][...] = gradient.double().numpy() / factor
     return vector, missing

@@ -14,8 +14,8 @@ import numpy as np
 
 from deltaprop._types import Array
 from deltaprop.core import equations as eq
+from deltaprop.core.objective import costs, output_error
 from deltaprop.core.spec import Spec
-from deltaprop.engines.reference import output_error
 from deltaprop.trace.record import record
 
 ROUNDINGS = 32  # how many roundings of the number type an honest code may differ by
@@ -63,15 +63,16 @@ class Truth:
     @cached_property
     def costs(self) -> Array:
         """C of each example, (m,)."""
-        ones = np.ones(1)
-        parts = [(self.z[-1][:, i : i + 1], self.y[:, i : i + 1]) for i in range(self.m)]
+        parts = [tuple(array[:, i : i + 1] for array in (self.z[-1], self.a[-1], self.y)) for i in range(self.m)]
         with np.errstate(all="ignore"):
-            return np.array([output_error(self.spec, z, y, ones)[0] for z, y in parts])
+            return np.array([costs(self.spec, z, a, y)[0] for z, a, y in parts])
 
     def error(self, z: Array | None = None) -> Array:
         """BP1: δ^L of every example, (n_L, m)."""
         with np.errstate(all="ignore"):
-            return output_error(self.spec, self.z[-1] if z is None else z, self.y, np.ones(self.m))[1]
+            at = self.z[-1] if z is None else z
+            a, dsigma = self.spec.output.with_slope(at)
+            return output_error(self.spec, at, a, dsigma, self.y, np.ones(self.m))
 
     def sigma_prime(self, l: int, z: Array) -> Array:
         """σ' of layer l at any z; ValueError for softmax, which has none."""

@@ -138,8 +138,8 @@ def _asked(style: str, caller: Caller, layout: Layout, container: str, kind: str
 
 def _call(caller: Caller, layout: Layout, kind: str, question: Question, part: slice) -> Answer:
     spec = question.spec
-    W = [layout.W(array) for array in spec.weights(question.theta)]
-    b = [layout.b(array) for array in spec.biases(question.theta)]
+    layers = [spec.arrays(question.theta, l) for l in range(1, spec.L + 1)]
+    W, b = [layout.W(p["W"]) for p in layers], [layout.b(p["b"]) for p in layers]
     X = layout.rows_to_theirs(question.X[part])
     rows = question.Y[part]
     Y = rows.argmax(axis=1) if kind == "labels" else layout.rows_to_theirs(rows)
@@ -234,7 +234,7 @@ def _fit(reply: Reply, question: Question) -> int:
     spec, layout = question.spec, reply.layout
     answers = [*reply.singles, *([reply.batch] if reply.batch else [])]
     shapes = all(
-        dW.shape == layout.W(W).shape for a in answers for dW, W in zip(a.dW, spec.weights(question.theta), strict=True)
+        dW.shape == layout.W(spec.arrays(question.theta, l)["W"]).shape for a in answers for l, dW in enumerate(a.dW, 1)
     )
     costs = np.array([answer.cost for answer in reply.singles])
     if not np.isfinite(costs).all():

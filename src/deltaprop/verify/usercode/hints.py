@@ -9,7 +9,8 @@ import numpy as np
 
 from deltaprop._types import Array
 from deltaprop.core.activations import ACTIVATIONS, OUTPUTS
-from deltaprop.core.costs import COSTS, check_output, get_cost
+from deltaprop.core.costs import COSTS
+from deltaprop.core.functions import check_output, get_cost
 from deltaprop.core.spec import Spec
 from deltaprop.errors import ArgumentError
 from deltaprop.verify.findings import Finding
@@ -25,7 +26,9 @@ def other_network(truth: Truth, question: Question, seen: Seen, findings: list[F
     if not any(finding.mistake == "" for finding in findings):
         return []
     without_biases = question.theta.copy()
-    without_biases[truth.spec.n_weights :] = 0
+    for block in truth.spec.blocks:
+        if block.name == "b":
+            block.of(without_biases)[...] = 0
     if _fits(truth.spec, without_biases, question, seen, truth.eps):
         return ["Your gradients are exactly those of a network without biases: forward leaves b^l out."]
     for spec, options in _neighbours(truth.spec):
@@ -56,7 +59,7 @@ def _neighbours(spec: Spec) -> Iterator[tuple[Spec, str]]:
         for cost in COSTS:
             chosen = get_cost(cost, name)
             try:
-                check_output(chosen, name, True)
+                check_output(chosen, output)
             except ArgumentError:
                 continue
             if name != "softmax" or spec.sizes[-1] > 1:

@@ -59,10 +59,9 @@ def _parameters(spec: Spec, theta: object, rng: np.random.Generator) -> Array:
             raise ShapeError(sentence("theta", must, f"shape {given.shape}"))
         return given
     drawn = np.empty(spec.n_parameters)
-    for W in spec.weights(drawn):
-        W[...] = rng.standard_normal(W.shape) / np.sqrt(W.shape[1])
-    for b in spec.biases(drawn):
-        b[...] = 0.5 * rng.standard_normal(b.shape)
+    for block in spec.blocks:
+        width = 0.5 if block.name == "b" else 1 / np.sqrt(block.shape[1])
+        block.of(drawn)[...] = width * rng.standard_normal(block.shape)
     return drawn.astype(spec.dtype)
 
 

@@ -76,13 +76,13 @@ def before_numbers(reply: Reply, spec: Spec) -> list[Finding]:
 
 def _wrong_shapes(answer: Answer, layout: Layout, spec: Spec, m: int) -> Iterator[Finding]:
     for l in range(spec.L, 0, -1):
-        n, p = spec.weight_shapes[l - 1]
+        n, p = spec.sizes[l], spec.sizes[l - 1]
         db, dW = answer.db[l - 1].shape, answer.dW[l - 1].shape
         biases = [layout.bias_shapes(k) for k in spec.sizes[1:]]
         if db not in biases[l - 1]:
             others = tuple(shape for shapes in biases for shape in shapes)
             yield _wrong("BP3", l, spec, db, Around(n, p, m, biases[l - 1][0], others))
-        weights = [layout.weight_shape(shape) for shape in spec.weight_shapes]
+        weights = [layout.weight_shape(pair) for pair in zip(spec.sizes[1:], spec.sizes[:-1], strict=True)]
         if dW != weights[l - 1]:
             yield _wrong("BP4", l, spec, dW, Around(n, p, m, weights[l - 1], tuple(weights)))
 

@@ -1,0 +1,212 @@
+"""One call of fit or partial_fit as a function: parameters and rows in, everything that the call made out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+
+from deltaprop._types import Array, Indices
+from deltaprop.core.pairs import check_own_pairs
+from deltaprop.core.spec import make_spec
+from deltaprop.errors import NonFiniteError, sentence
+from deltaprop.estimators.account import Account
+from deltaprop.estimators.checks import ParameterError
+from deltaprop.estimators.encoding import EncodedRows, Encoding
+from deltaprop.estimators.initial import ShuffledOrders, initial_theta
+from deltaprop.estimators.parameters import Parameters
+from deltaprop.estimators.rules import optimizer_of, settings_of
+from deltaprop.estimators.targets import Targets
+from deltaprop.network import Network
+from deltaprop.optim.penalty import penalty
+from deltaprop.training.history import History
+from deltaprop.training.loop import run_training
+from deltaprop.training.settings import Examples, Settings, check_share, gatherable
+from deltaprop.training.state import TrainingState
+
+FEWEST_HELD = 2
+ANEW = "Use warm_start=False to begin anew."
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a call of fit made: all that an estimator shows, and all that a further call goes on from."""
+
+    encoding: Encoding
+    network: Network
+    engine: tuple[str, int | None]
+    state: TrainingState
+    account: Account
+    warnings: tuple[tuple[str, type[Warning]], ...]
+
+
+def check_goes_on(given: Parameters, before: FitResult) -> None:
+    """Refuse parameters with which the network of the call before cannot be trained further."""
+    dtype, imputes = before.network.spec.dtype.name, before.encoding.imputer is not None
+    if given.dtype is not None and np.dtype(given.dtype).name != dtype:
+        raise ParameterError(sentence("dtype", f"{dtype!r} as in the previous call", repr(given.dtype), ANEW))
+    if given.impute_missing != imputes:
+        got = repr(given.impute_missing)
+        raise ParameterError(sentence("impute_missing", f"{imputes} as in the previous call", got, ANEW))
+
+
+def train_network(
+    given: Parameters,
+    encoding: Encoding,
+    rows: EncodedRows,
+    validation: EncodedRows | None,
+    before: FitResult | None,
+    *,
+    partial: bool,
+) -> FitResult:
+    """Train a new network, or the network of the call `before` in place; `partial` for one epoch.
+
+    If a validation score decides what is best, the network ends with the best weights. After an error the network and
+    the result of the call before are as they were.
+    """
+    orders = ShuffledOrders(check_random_state(given.random_state), bool(given.shuffle))
+    net = _network(given, encoding, orders.random, before)
+    with _theta_restored_on_failure(net.theta):
+        account = _account(given, net.theta, before, partial=partial, other_rows=validation is not None)
+        inside, outside = _hold_out(given, encoding.targets, rows, validation, account, orders.random, partial=partial)
+        check_share(rows.weight, inside, "training")
+        train_on = _examples(net, rows.X, rows.Y_train, rows.weight, inside)
+        held = _validation(net, rows, validation, outside)
+        score = encoding.targets.score
+        settings = settings_of(given, net.spec, len(inside), account, orders, score, partial=partial)
+        state = _state(net, settings, before)
+        state.parts = {"account": account, "orders": orders}
+        history = _run(net, settings, train_on, held, state)
+        if not len(history):  # ended within its first epoch
+            account.loss = _loss(net, settings, train_on)
+        if given.watches_scores and account.best_theta is not None and (not partial or account.stopped):
+            net.theta[...] = account.best_theta
+            history.best_epoch = account.best_epoch
+    warnings = tuple(_warnings(given, history, len(inside), partial=partial))
+    return FitResult(encoding, net, (given.engine, given.n_threads), state, account, warnings)
+
+
+@contextmanager
+def _theta_restored_on_failure(theta: Array) -> Iterator[None]:
+    """Put θ back in place after an error, since coefs_ that a user holds look into it."""
+    kept = theta.copy()
+    try:
+        yield
+    except BaseException:
+        theta[...] = kept
+        raise
+
+
+def _network(given: Parameters, encoding: Encoding, random: np.random.RandomState, before: FitResult | None) -> Network:
+    """A new network with scikit-learn's first weights, or the network before with today's parameters."""
+    n_outputs, output, cost = encoding.targets.head()
+    spec = make_spec(
+        [encoding.n_inputs, *given.widths, n_outputs], given.hidden_activations, output, cost, encoding.dtype
+    )
+    check_own_pairs(spec)
+    engine = given.engine, given.n_threads
+    if before is None:
+        return Network.from_parameters(spec, initial_theta(spec, random), *engine)
+    sizes = before.network.spec.sizes
+    if spec.sizes != sizes:
+        must = f"such that the network stays {'-'.join(map(str, sizes))} as in the previous call"
+        raise ParameterError(sentence("hidden_layer_sizes", must, f"a network {'-'.join(map(str, spec.sizes))}", ANEW))
+    if (spec, engine) == (before.network.spec, before.engine):
+        return before.network
+    return Network.from_parameters(spec, before.network.theta, *engine)
+
+
+def _account(given: Parameters, theta: Array, before: FitResult | None, *, partial: bool, other_rows: bool) -> Account:
+    if before is None:
+        return Account()
+    other_rule = tuple(before.state.slots) != optimizer_of(given).slots
+    return before.account.continued(theta, partial=partial, other_rows=other_rows, other_rule=other_rule)
+
+
+def _state(net: Network, settings: Settings, before: FitResult | None) -> TrainingState:
+    """The state of a new training; the optimiser's vectors are those of the call before if the rule keeps the same."""
+    if before is not None and tuple(before.state.slots) == settings.optimizer.slots:
+        return before.state.anew(net.theta, settings.seed)
+    return TrainingState.fresh(net, settings.optimizer, settings.seed)
+
+
+def _hold_out(
+    given: Parameters,
+    targets: Targets,
+    rows: EncodedRows,
+    validation: EncodedRows | None,
+    account: Account,
+    random: np.random.RandomState,
+    *,
+    partial: bool,
+) -> tuple[Indices, Indices]:
+    """(rows to train on, rows to hold out); partial fits hold out the same rows of the same data."""
+    everything = np.arange(len(rows.Y))
+    if not given.watches_scores or validation is not None:
+        return everything, everything[:0]
+    if partial and account.split_seed is None:
+        account.split_seed = int(random.randint(np.iinfo(np.int32).max))
+    inside, outside = train_test_split(
+        everything,
+        random_state=account.split_seed if partial else random,
+        test_size=given.validation_fraction,
+        stratify=targets.strata(rows.Y),
+    )
+    if len(outside) < FEWEST_HELD:
+        raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
+    return inside, outside
+
+
+def _examples(net: Network, X: Any, Y: Array, weight: Array | None, rows: Indices, of: str = "") -> Examples:
+    return Examples(*gatherable(*net.examples(X, Y, weight, of=of)), rows)
+
+
+def _validation(net: Network, rows: EncodedRows, validation: EncodedRows | None, outside: Indices) -> Examples | None:
+    """The examples that are only looked at: those that were given, or those held out."""
+    if validation is not None:
+        X, Y, weight = validation.X, validation.Y, validation.weight
+    elif len(outside):
+        X, Y, weight = rows.X[outside], rows.Y[outside], None if rows.weight is None else rows.weight[outside]
+    else:
+        return None
+    return _examples(net, X, Y, weight, np.arange(len(Y)), "validation ")
+
+
+def _run(net: Network, settings: Settings, train_on: Examples, held: Examples | None, state: TrainingState) -> History:
+    try:
+        return run_training(net, settings, train_on, held, state)
+    except NonFiniteError as error:
+        remedy = "Try a lower learning_rate_init, or inputs of a smaller scale."
+        raise NonFiniteError(f"{error.fact} The estimator is as it was before. {remedy}") from None
+
+
+def _loss(net: Network, settings: Settings, data: Examples) -> float:
+    """The loss of all training rows at the present parameters, with the penalty."""
+    taken = data.taken()
+    cost = net.plan().evaluate(net.theta, taken)[0]
+    return cost + penalty(net.spec, net.theta, settings.rules.penalties(taken.total))
+
+
+def _warnings(given: Parameters, history: History, m: int, *, partial: bool) -> Iterator[tuple[str, type[Warning]]]:
+    """The warnings of scikit-learn: batches that are clipped, and a training that ends before it has converged."""
+    if given.solver != "lbfgs" and not isinstance(given.batch_size, str) and given.batch_size > m:
+        yield "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning
+    if history.stopped == "interrupted":
+        yield "Training interrupted by user.", UserWarning
+    elif history.stopped == "time limit":
+        said = f"Training stopped after {given.time_limit:g} seconds (time_limit), before it converged."
+        yield said, ConvergenceWarning
+    elif history.stopped == "epochs" and not partial:
+        if given.solver == "lbfgs":
+            said = f"lbfgs failed to converge after {len(history)} iteration(s) (status=1):\nRaise max_iter "
+            said += f"({given.max_iter}) or max_fun ({given.max_fun}), or scale the data."
+        else:
+            said = f"Stochastic Optimizer: Maximum iterations ({given.max_iter}) reached and the optimization hasn't "
+            said += "converged yet."
+        yield said, ConvergenceWarning

@@ -1,0 +1,134 @@
+"""The settings of a table's model: each declared once, with its default, its check and its command-line option."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from deltaprop.core.dropout import check_dropout
+from deltaprop.core.functions import get_activation
+from deltaprop.core.spec import make_spec
+from deltaprop.engines.registry import select
+from deltaprop.errors import ArgumentError, one_of, sentence
+from deltaprop.network import check_seed
+from deltaprop.optim.optimizers import Optimizer, get_optimizer
+from deltaprop.optim.rules import Rules
+from deltaprop.optim.schedules import Schedule, get_schedule
+from deltaprop.training.settings import check_lbfgs, number, several, whole
+
+TASKS = ("auto", "classification", "regression")
+
+
+@dataclass(frozen=True)
+class CommandOption:
+    """A setting's option of `deltaprop train`: `metavar` is its syntax; `name` is its name if not the setting's.
+
+    With a `switch`, the help text of one, the setting has a second option of its own name that turns it off.
+    """
+
+    metavar: str
+    help: str
+    name: str = ""
+    switch: str = ""
+
+
+def setting(
+    default: Any, check: Callable[[str, Any], object] | None = None, option: CommandOption | None = None
+) -> Any:
+    """A dataclass field with its default, the check of its value alone, and its option, if it has one."""
+    return field(default=default, metadata={"check": check, "option": option})
+
+
+def _task(name: str, value: Any) -> None:
+    if value not in TASKS:
+        raise one_of(name, value, TASKS)
+
+
+def _widths(name: str, value: Any) -> None:
+    for width in several(value):
+        whole(name, width, 1)
+
+
+def _batch_size(name: str, value: Any) -> None:
+    if value != "auto":
+        whole(name, value, 1)
+
+
+def _fraction(name: str, value: Any) -> None:
+    if number(name, value) >= 1:
+        raise ArgumentError(sentence(name, "a fraction below 1", repr(value)))
+
+
+def _patience(name: str, value: Any) -> None:
+    if value is not None:
+        whole(name, value, 0)
+
+
+@dataclass
+class TableSettings:
+    """The settings, checked when they are given: each alone, then those that belong together."""
+
+    hidden: Sequence[int] = setting(
+        (256, 256), _widths, CommandOption("N,N", "Widths of the hidden layers; none for no layer.")
+    )
+    activation: str = setting(
+        "relu",
+        option=CommandOption("NAME", "Of the hidden layers: relu, sigmoid, tanh, gelu, silu, ..."),
+    )
+    task: str = setting(
+        "auto", _task, CommandOption("NAME", "classification, regression, or auto: by the target's values.")
+    )
+    epochs: int = setting(
+        100, lambda name, value: whole(name, value, 1), CommandOption("N", "Passes over the data, at most.")
+    )
+    batch_size: int | str = setting("auto", _batch_size, CommandOption("N|auto", "Examples per step."))
+    optimizer: str = setting("adam", option=CommandOption("NAME", "adam, adamw, sgd, rmsprop or lbfgs."))
+    learning_rate: float | None = setting(
+        None, option=CommandOption("X", "Learning rate; by default the optimiser's own.", name="lr")
+    )
+    schedule: str | Schedule = setting(
+        "constant", option=CommandOption("NAME", "Of the learning rate: constant, cosine, one_cycle, ...")
+    )
+    l2: float = setting(
+        0.0, number, CommandOption("X", "Add ½ l2 ‖W‖² to the cost (the book's λ is l2 times the rows).")
+    )
+    dropout: float = setting(0.0, option=CommandOption("P", "Probability of dropping a hidden unit."))
+    validation: float = setting(
+        0.1, _fraction, CommandOption("P", "Fraction of the rows that early stopping watches; 0 for none.")
+    )
+    early_stopping: int | None = setting(
+        10,
+        _patience,
+        CommandOption(
+            "N",
+            "Epochs to wait for something better.",
+            name="patience",
+            switch="Stop when validation gets no better; keep the best.",
+        ),
+    )
+    categorical: Sequence[str] = setting((), option=CommandOption("A,B", "Columns to take as categories."))
+    numeric: Sequence[str] = setting((), option=CommandOption("A,B", "Columns to take as numbers."))
+    drop: Sequence[str] = setting((), option=CommandOption("A,B", "Columns to leave out."))
+    dtype: str = setting("float32")
+    seed: int | None = setting(
+        None, lambda _, value: check_seed(value), CommandOption("N", "Repeats the run to the bit.")
+    )
+    engine: str = setting("auto")
+    n_threads: int | None = setting(None)
+
+    def __post_init__(self) -> None:
+        for each in fields(TableSettings):
+            check = each.metadata["check"]
+            if check is not None:
+                check(each.name, getattr(self, each.name))
+        self.hidden = [int(width) for width in several(self.hidden)]
+        spec = make_spec([1, *self.hidden, 1], get_activation(self.activation), "identity", "quadratic", self.dtype)
+        select(self.engine, spec, self.n_threads)
+        rules = Rules(self.rule(), l2=self.l2, dropout=check_dropout(self.dropout, spec))
+        check_lbfgs(rules, get_schedule(self.schedule))
+
+    def rule(self) -> Optimizer:
+        """The update rule at the learning rate."""
+        rate = {} if self.learning_rate is None else {"learning_rate": self.learning_rate}
+        return get_optimizer(self.optimizer, **rate)
