@@ -4,7 +4,9 @@
 
 namespace {
 
-template <class T> struct Pair { Vec<T> a, ds; };
+template <class T> struct Pair {
+    Vec<T> a, ds;
+};
 
 // Below it each of z e^z, z Φ(z) and their like is 0, above it each σ is z; cut there, z = ±inf gives no 0 inf.
 template <class T> constexpr T FLAT = sizeof(T) == 4 ? T(120) : T(800);
@@ -22,13 +24,17 @@ template <class T> inline Pair<T> of_both_sides(Vec<T> z, Vec<T> a, Vec<T> ds) {
 }
 
 // z - zero, exact but for one rounding in the second part: zero is given to twice the precision.
-template <class T> inline Word<T> from_zero(Vec<T> z, T zero, T zero_low) { return quick_sum<T>(z - zero, splat<T>(-zero_low)); }
+template <class T> inline Word<T> from_zero(Vec<T> z, T zero, T zero_low) {
+    return quick_sum<T>(z - zero, splat<T>(-zero_low));
+}
 
 // 1 / (1 + E) for 0 <= E <= 1.
 template <class T> inline Word<T> logistic(Vec<T> E) { return reciprocal<T>(quick_sum<T>(splat<T>(1), E)); }
 
 // s - factor s².
-template <class T> inline Vec<T> minus_square(Word<T> s, T factor) { return s.hi + (s.lo - factor * s.hi * (value<T>(s) + s.lo)); }
+template <class T> inline Vec<T> minus_square(Word<T> s, T factor) {
+    return s.hi + (s.lo - factor * s.hi * (value<T>(s) + s.lo));
+}
 
 // With s = σ(-|z|) = E / (1 + E), E = e^(-|z|): σ' = s - s².
 struct Sigmoid {
@@ -45,7 +51,8 @@ struct Tanh {
         const Exponential<T> e = exponential<T>(T(2) * minus_abs<T>(z));
         const Vec<T> fourfold = times_power(T(4) + T(4) * e.s.hi, e.power);  // 4 E before it is subnormal
         const Word<T> r = logistic<T>(T(0.25) * fourfold);
-        return {with_sign<T>(value<T>(product<T>(r, minus_one<T>(e))), z), minus_square<T>(product<T>(r, fourfold), T(0.25))};
+        return {with_sign<T>(value<T>(product<T>(r, minus_one<T>(e))), z),
+                minus_square<T>(product<T>(r, fourfold), T(0.25))};
     }
 };
 
@@ -60,12 +67,14 @@ struct Elu {
 struct Selu {
     template <class T> [[gnu::always_inline]] static Pair<T> both(Vec<T> z) {
         constexpr T lambda = T(1.0507009873554804934);
-        constexpr T both_hi = sizeof(T) == 4 ? T(1.75809932f) : T(1.7580993408473766), both_lo = sizeof(T) == 4 ? T(2.32967175e-8) : T(5.7501464875647596e-17);
+        constexpr T both_hi = sizeof(T) == 4 ? T(1.75809932f) : T(1.7580993408473766),
+                    both_lo = sizeof(T) == 4 ? T(2.32967175e-8) : T(5.7501464875647596e-17);
         const Word<T> both{splat<T>(both_hi), splat<T>(both_lo)};
         const Exponential<T> e = exponential<T>(min<T>(z, T(0)));
         Word<T> down = minus_one<T>(e);
         down.lo += times_power(e.s.lo, e.power);
-        return {z > T(0) ? lambda * z : with_sign<T>(product_value<T>(both, down), z), z > T(0) ? splat<T>(lambda) : times_power(product_value<T>(both, mantissa<T>(e)), e.power)};
+        return {z > T(0) ? lambda * z : with_sign<T>(product_value<T>(both, down), z),
+                z > T(0) ? splat<T>(lambda) : times_power(product_value<T>(both, mantissa<T>(e)), e.power)};
     }
 };
 
@@ -81,8 +90,10 @@ struct Silu {
         const Word<T> factor = quick_sum<T>(plus_product(splat<T>(1), minus_x, r.hi), minus_x * r.lo);
         const Vec<T> far = times_power(rounded_product<T>(s, factor), parts.power);
         // The factor cancels about its zero: there it is a polynomial in the distance from it.
-        const Word<T> t = from_zero<T>(minus_x, f ? T(-1.27846456f) : T(-1.2784645427610737), f ? T(1.29792827e-8) : T(-1.0946994183093437e-16));
-        const Vec<T> near = rounded_product<T>(t, polynomial<T>(C::silu_slope, C::silu_slope_1, C::silu_slope_0, C::silu_slope_low, {t.hi, Vec<T>{}}));
+        const Word<T> t = from_zero<T>(minus_x, f ? T(-1.27846456f) : T(-1.2784645427610737),
+                                       f ? T(1.29792827e-8) : T(-1.0946994183093437e-16));
+        const Vec<T> near = rounded_product<T>(
+            t, polynomial<T>(C::silu_slope, C::silu_slope_1, C::silu_slope_0, C::silu_slope_low, {t.hi, Vec<T>{}}));
         return of_both_sides<T>(z, a, abs<T>(t.hi) < T(0.5) ? near : far);
     }
 };
@@ -106,13 +117,17 @@ struct Mish {
         const Word<T> rest = product<T>(quick_sum<T>(one, E), T(4) * near);
         Word<T> numerator = sum<T>(product<T>(n, d), select<T>(down, rest, product<T>(rest, product<T>(E, E))));
         // It cancels about its zero: there it is expanded in t = z - zero and δ = e^z - e^zero = e^zero (e^t - 1).
-        const Word<T> t = from_zero<T>(near, f ? T(-1.19243121f) : T(-1.1924312145154952), f ? T(-3.04393759e-9) : T(-4.8484829848031046e-17));
-        const Word<T> c1{splat<T>(f ? T(5.21393013f) : T(5.2139301411261156)), splat<T>(f ? T(1.11212329e-8) : T(7.9244697390576365e-17))};
+        const Word<T> t = from_zero<T>(near, f ? T(-1.19243121f) : T(-1.1924312145154952),
+                                       f ? T(-3.04393759e-9) : T(-4.8484829848031046e-17));
+        const Word<T> c1{splat<T>(f ? T(5.21393013f) : T(5.2139301411261156)),
+                         splat<T>(f ? T(1.11212329e-8) : T(7.9244697390576365e-17))};
         const Vec<T> delta = expm1_near_0<T>(t.hi) * T(0.30348253528152891);
         const Word<T> linear = product<T>(c1, t);
-        const Word<T> about = quick_sum<T>(linear.hi, delta * (T(3.9344403718529639) + T(4) * t.hi + delta * (T(4.9104476058445865) + delta)));
+        const Word<T> about = quick_sum<T>(
+            linear.hi, delta * (T(3.9344403718529639) + T(4) * t.hi + delta * (T(4.9104476058445865) + delta)));
         numerator = select<T>(abs<T>(t.hi) < T(0.125), {about.hi, about.lo + linear.lo}, numerator);
-        return {times<T>(z, product<T>(n, wr), power), times_power(product_value<T>(product<T>(numerator, r), wr), power)};
+        return {times<T>(z, product<T>(n, wr), power),
+                times_power(product_value<T>(product<T>(numerator, r), wr), power)};
     }
 };
 
@@ -127,9 +142,12 @@ struct Gelu {
         const Word<T> m = mantissa<T>(parts), e{m.hi, m.lo + parts.s.lo};
         const Word<T> u = quick_sum<T>(minus_product(splat<T>(1), splat<T>(6), w.hi), T(-6) * w.lo);
         using C = Coefficients<T>;
-        const Word<T> tail = polynomial<T>(C::tail, C::tail_1, C::tail_0, C::tail_low, u), slope = polynomial<T>(C::slope, C::slope_1, C::slope_0, C::slope_low, u);
-        const Word<T> t = from_zero<T>(x, f ? T(0.751791537f) : T(0.75179152469356447), f ? T(-1.21144495e-8) : T(-1.4956759177009883e-17));
-        const Vec<T> a = rounded_product<T>(product<T>(product<T>(e, w), tail), -x), ds = rounded_product<T>(product<T>(e, t), slope);
+        const Word<T> tail = polynomial<T>(C::tail, C::tail_1, C::tail_0, C::tail_low, u),
+                      slope = polynomial<T>(C::slope, C::slope_1, C::slope_0, C::slope_low, u);
+        const Word<T> t = from_zero<T>(x, f ? T(0.751791537f) : T(0.75179152469356447),
+                                       f ? T(-1.21144495e-8) : T(-1.4956759177009883e-17));
+        const Vec<T> a = rounded_product<T>(product<T>(product<T>(e, w), tail), -x),
+                     ds = rounded_product<T>(product<T>(e, t), slope);
         return of_both_sides<T>(z, times_power(a, parts.power), times_power(ds, parts.power));
     }
 };
@@ -137,7 +155,8 @@ struct Gelu {
 // log(1 + e^z) = max(z, 0) + log(1 + E), E = e^(-|z|); σ' is the sigmoid.
 struct Softplus {
     template <class T> [[gnu::always_inline]] static Pair<T> both(Vec<T> z) {
-        const Vec<T> E = exp<T>(exponential<T>(minus_abs<T>(z))), log = value<T>(log1p<T>(E)), s = value<T>(product<T>(logistic<T>(E), E));
+        const Vec<T> E = exp<T>(exponential<T>(minus_abs<T>(z))), log = value<T>(log1p<T>(E)),
+                     s = value<T>(product<T>(logistic<T>(E), E));
         return {z > T(0) ? z + log : log, z > T(0) ? T(1) - s : s};
     }
 };
@@ -150,7 +169,9 @@ struct Identity {
 template <class T> inline Vec<T> step(Vec<T> z) { return z > T(0) ? splat<T>(1) : z <= T(0) ? Vec<T>{} : z; }
 
 struct Relu {
-    template <class T> [[gnu::always_inline]] static Pair<T> both(Vec<T> z) { return {z < T(0) ? Vec<T>{} : z, step<T>(z)}; }
+    template <class T> [[gnu::always_inline]] static Pair<T> both(Vec<T> z) {
+        return {z < T(0) ? Vec<T>{} : z, step<T>(z)};
+    }
 };
 
 struct LeakyRelu {
@@ -166,20 +187,12 @@ struct Exp {
     }
 };
 
-// Every σ: its name in Python, its struct, and whether |σ(z)| <= 1 for all z. To add one: a struct above and a row here.
-#define ACTIVATIONS(row)              \
-    row(identity, Identity, false)    \
-    row(sigmoid, Sigmoid, true)       \
-    row(tanh, Tanh, true)             \
-    row(relu, Relu, false)            \
-    row(leaky_relu, LeakyRelu, false) \
-    row(elu, Elu, false)              \
-    row(selu, Selu, false)            \
-    row(gelu, Gelu, false)            \
-    row(silu, Silu, false)            \
-    row(mish, Mish, false)            \
-    row(softplus, Softplus, false)    \
-    row(exp, Exp, false)
+// Every σ: its name in Python, its struct, and whether |σ(z)| <= 1 for all z. To add one: a struct above and a row
+// here.
+#define ACTIVATIONS(row)                                                                                     \
+    row(identity, Identity, false) row(sigmoid, Sigmoid, true) row(tanh, Tanh, true) row(relu, Relu, false)  \
+        row(leaky_relu, LeakyRelu, false) row(elu, Elu, false) row(selu, Selu, false) row(gelu, Gelu, false) \
+            row(silu, Silu, false) row(mish, Mish, false) row(softplus, Softplus, false) row(exp, Exp, false)
 
 #define ENUMERATOR(name, ...) name,
 enum class Act : int { ACTIVATIONS(ENUMERATOR) softmax };  // softmax is not elementwise: cost.hpp

@@ -11,7 +11,9 @@ public:
 
     // W for BP2, of layers first..L, after the parameters moved: layer 1 needs it only for the errors of the inputs.
     void refresh(int first) {
-        net_.parameters.over_units(first, [&](const Layer<T>& l, int64_t v, int64_t end) { for_bp2<T>(l, net_.parameters.theta(), l.below, v, end); });
+        net_.parameters.over_units(first, [&](const Layer<T>& l, int64_t v, int64_t end) {
+            for_bp2<T>(l, net_.parameters.theta(), l.below, v, end);
+        });
     }
 
     // BP2 of rows i0..i1 from δ^L down: δ^l in the place of σ' of each hidden layer.

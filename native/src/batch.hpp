@@ -9,7 +9,8 @@ template <class T> class Batch {
 public:
     explicit Batch(Network<T>& net) : net_(net), share_(net.batch), y_(net.batch * net.last().n) {}
 
-    // The rows `first`.. of a batch of `end` (of the rows that `rows` names, or of all) become a^0; returns how many fit.
+    // The rows `first`.. of a batch of `end` (of the rows that `rows` names, or of all) become a^0; returns how many
+    // fit.
     int64_t gather(const Examples& e, const int64_t* rows, int64_t first, int64_t end) {
         const int64_t m = end - first < net_.batch ? end - first : net_.batch;
         Layer<T>& input = net_.layers[0];

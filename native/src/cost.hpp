@@ -9,9 +9,10 @@ using deltaprop::Spec;
 
 template <class T> inline T xlogy(T y, T a) { return y == 0 ? T(0) : y * std::log(a); }
 
-// A cost is a struct: `cost` is one output's part of C and `gradient` its ∂C/∂a; `threshold` is Huber's, or the quantile.
-// One that is part of a canonical pair of σ and C (BP1 is a - y) has two more: `canonical_cost`, an output's part of C from z,
-// without the logarithm of a vanishing a (softmax needs the whole row); and `canonical_error`, BP1 of one output.
+// A cost is a struct: `cost` is one output's part of C and `gradient` its ∂C/∂a; `threshold` is Huber's, or the
+// quantile. One that is part of a canonical pair of σ and C (BP1 is a - y) has two more: `canonical_cost`, an output's
+// part of C from z, without the logarithm of a vanishing a (softmax needs the whole row); and `canonical_error`, BP1 of
+// one output.
 
 // a - y.
 struct Difference {
@@ -65,7 +66,9 @@ struct Huber {
 
 struct Poisson : Difference {
     template <class T> static T cost(T a, T y, double) { return (a - y) + xlogy(y, y) - xlogy(y, a); }
-    template <class T> static T gradient(T a, T y, double) { return (a - y) / a; }  // 1 - y / a loses digits for y near a
+    template <class T> static T gradient(T a, T y, double) {
+        return (a - y) / a;
+    }  // 1 - y / a loses digits for y near a
     template <class T> static T canonical_cost(T z, T y) { return std::exp(z) - y + xlogy(y, y) - y * z; }
 };
 
@@ -89,14 +92,9 @@ struct Quantile {  // T(1 - threshold): 1 - T(threshold) may be 0
 };
 
 // Every C: its name for engines/native.py and its struct. To add one: a struct above and a row here.
-#define COSTS(row)                \
-    row(quadratic, Quadratic)     \
-    row(binary, Binary)           \
-    row(categorical, Categorical) \
-    row(huber, Huber)             \
-    row(poisson, Poisson)         \
-    row(absolute, Absolute)       \
-    row(quantile, Quantile)
+#define COSTS(row)                                                                                \
+    row(quadratic, Quadratic) row(binary, Binary) row(categorical, Categorical) row(huber, Huber) \
+        row(poisson, Poisson) row(absolute, Absolute) row(quantile, Quantile)
 
 enum class Cost : int { COSTS(ENUMERATOR) };
 constexpr const char* COST_NAMES[] = {COSTS(NAME)};
@@ -131,8 +129,8 @@ template <class T> double cost_of_z(const Spec& s, const T* z, const T* y, int64
     return C;
 }
 
-// a = softmax(z) of one example, each element to about 2 ulp: z - top and the sum are carried in words. Rows are padded to
-// whole vectors, and what is beyond n is not read.
+// a = softmax(z) of one example, each element to about 2 ulp: z - top and the sum are carried in words. Rows are padded
+// to whole vectors, and what is beyond n is not read.
 template <class T> void softmax(const T* z, T* a, int64_t n, int64_t padded) {
     T top = z[0], total = 0, total_low = 0;
     for (int64_t j = 1; j < n; j++) top = z[j] > top ? z[j] : top;
@@ -149,15 +147,15 @@ template <class T> void softmax(const T* z, T* a, int64_t n, int64_t padded) {
     for (int64_t j = 0; j < padded; j += lanes<T>) store<T>(a + j, value<T>(product<T>(r, load<T>(a + j))));
 }
 
-// BP1 of one example: a and ds hold σ(z) and σ'(z) on entry; δ^L, times this example's share of the mean, goes to delta,
-// which may lie where ds does.
-template <class T>
-void output_error(const Spec& s, const T* a, const T* ds, const T* y, T share, T* delta, int64_t n) {
+// BP1 of one example: a and ds hold σ(z) and σ'(z) on entry; δ^L, times this example's share of the mean, goes to
+// delta, which may lie where ds does.
+template <class T> void output_error(const Spec& s, const T* a, const T* ds, const T* y, T share, T* delta, int64_t n) {
     const bool is_softmax = Act(s.act[s.L - 1]) == Act::softmax;
     with_cost(s.cost, [&](auto cost) {
         if constexpr (requires { cost.template canonical_error<T>(T(), T(), T()); })
             if (s.canonical) {
-                for (int64_t j = 0; j < n; j++) delta[j] = cost.template canonical_error<T>(a[j], ds[j], y[j]) * share;  // BP1
+                for (int64_t j = 0; j < n; j++)
+                    delta[j] = cost.template canonical_error<T>(a[j], ds[j], y[j]) * share;  // BP1
                 return;
             }
         if (!is_softmax) {

@@ -10,8 +10,8 @@ template <class T> class Dropout {
 public:
     explicit Dropout(const Network<T>& net) : net_(net) {}
 
-    // The words of this step's masks, by layer, from the batch's first row on, whatever rows a chunk has. The next m rows are
-    // those from `first` on.
+    // The words of this step's masks, by layer, from the batch's first row on, whatever rows a chunk has. The next m
+    // rows are those from `first` on.
     void draw(int64_t step, int64_t first, int64_t m) {
         first_row_ = first;
         int64_t size = 0;
@@ -25,7 +25,8 @@ public:
         for (int l = 1; l < net_.L; l++)
             if (net_.dropout(l) > 0) {
                 net_.layers[l].words = words;
-                deltaprop::philox(net_.parameters.rules().seed, DROPOUT_TAG, uint64_t(step), uint64_t(l), words, words_of(l, first + m));
+                deltaprop::philox(net_.parameters.rules().seed, DROPOUT_TAG, uint64_t(step), uint64_t(l), words,
+                                  words_of(l, first + m));
                 words += words_of(l, first + m);
             }
     }

@@ -23,7 +23,8 @@ public:
                     T* a = layer.a + (first + i) * layer.stride + j0;
                     if (last) std::memcpy(a, tile + i * wide, wide * sizeof(T));
                     else
-                        layer.activate(tile + i * wide, a, keep ? layer.ds + (first + i) * layer.stride + j0 : nullptr, wide);
+                        layer.activate(tile + i * wide, a, keep ? layer.ds + (first + i) * layer.stride + j0 : nullptr,
+                                       wide);
                 }
             });
             if (!last && keep) dropout_.drop(l, i0, i1);

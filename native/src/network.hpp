@@ -1,7 +1,7 @@
 // What all phases of a plan work on: the layers with their buffers, the parameters and the threads.
 //
-// Rows are examples. a, z, σ' and δ of a layer are (m x stride), the stride a whole number of vectors; nothing reads a result
-// beyond the layer's width.
+// Rows are examples. a, z, σ' and δ of a layer are (m x stride), the stride a whole number of vectors; nothing reads a
+// result beyond the layer's width.
 #pragma once
 #include "parameters.hpp"
 
@@ -27,8 +27,8 @@ template <class T> struct Network {
         }
     }
 
-    // work(i0, i1) over chunks of m rows that stay in the processor's cache from layer to layer: each thread its own chunks.
-    // Too few rows for that go all at once: then each layer divides its panels among the threads.
+    // work(i0, i1) over chunks of m rows that stay in the processor's cache from layer to layer: each thread its own
+    // chunks. Too few rows for that go all at once: then each layer divides its panels among the threads.
     template <class Work> void over_chunks(int64_t m, Work&& work) const {
         int64_t weights = 0, units = 0;
         for (int l = 1; l <= L; l++) {

@@ -1,5 +1,5 @@
-// A plan: forward, BP1..BP4 and the update of one network, put together. Compiled once per instruction set; INSTRUCTION_SET
-// names the namespace, and everything else is local to the file, so that no two compilations mix.
+// A plan: forward, BP1..BP4 and the update of one network, put together. Compiled once per instruction set;
+// INSTRUCTION_SET names the namespace, and everything else is local to the file, so that no two compilations mix.
 #include "backward.hpp"
 #include "forward.hpp"
 #include "output.hpp"
@@ -14,11 +14,16 @@ using namespace deltaprop;
 template <class T> class NativePlan final : public Plan {
 public:
     NativePlan(const Spec& spec, int64_t batch, int threads)
-        : net_(spec, batch, threads), batch_(net_), forward_(net_, batch_), output_(net_, batch_), backward_(net_, batch_) {}
+        : net_(spec, batch, threads), batch_(net_), forward_(net_, batch_), output_(net_, batch_),
+          backward_(net_, batch_) {}
 
-    void forward(const void* theta, const Examples& e, void* out) override { pass(static_cast<const T*>(theta), e, static_cast<T*>(out), false); }
+    void forward(const void* theta, const Examples& e, void* out) override {
+        pass(static_cast<const T*>(theta), e, static_cast<T*>(out), false);
+    }
 
-    double evaluate(const void* theta, const Examples& e, void* out) override { return pass(static_cast<const T*>(theta), e, static_cast<T*>(out), true); }
+    double evaluate(const void* theta, const Examples& e, void* out) override {
+        return pass(static_cast<const T*>(theta), e, static_cast<T*>(out), true);
+    }
 
     double gradients(const void* theta, const Examples& e, void* grad, void* dX) override {
         net_.parameters.take_in_theta(static_cast<const T*>(theta));
@@ -56,7 +61,8 @@ private:
                 else forward_.pass(i0, i1, false);
                 if (costs) output_.costs(i0, i1);
                 else output_.outputs(i0, i1);
-                for (int64_t i = i0; i < i1; i++) std::memcpy(out + (first + i) * last.n, last.a + i * last.stride, last.n * sizeof(T));
+                for (int64_t i = i0; i < i1; i++)
+                    std::memcpy(out + (first + i) * last.n, last.a + i * last.stride, last.n * sizeof(T));
             });
             if (costs) C += output_.total(m);
         }
@@ -73,7 +79,9 @@ private:
         if (steps.penalties) steps.penalties[s] = parameters.penalty();
         double C;
         const bool fused = m <= net_.batch && !parameters.clips();
-        if (!(fused ? fused_step(e, rows, m, number, steps.rates[s], &C) : plain_step(e, rows, m, number, steps.rates[s], &C))) return false;
+        if (!(fused ? fused_step(e, rows, m, number, steps.rates[s], &C)
+                    : plain_step(e, rows, m, number, steps.rates[s], &C)))
+            return false;
         steps.costs[s] = C;
         return true;
     }
@@ -98,7 +106,8 @@ private:
         return std::isfinite(*C) && net_.parameters.checked_move(rate, number + 1);
     }
 
-    // C of these rows, their gradient if `wanted`, and ∂C/∂x in dX if that is not null. More rows than planned go in parts.
+    // C of these rows, their gradient if `wanted`, and ∂C/∂x in dX if that is not null. More rows than planned go in
+    // parts.
     double batch_gradient(const Examples& e, const int64_t* rows, int64_t m, int64_t number, bool wanted, T* dX) {
         Parameters<T>& parameters = net_.parameters;
         const double total = Batch<T>::divisor(e, rows, m);
@@ -121,7 +130,8 @@ private:
         return C;
     }
 
-    // Forward, BP1 and BP2 of the m rows that were gathered, the rows of step `number` from `first` on; returns Σ share C.
+    // Forward, BP1 and BP2 of the m rows that were gathered, the rows of step `number` from `first` on; returns Σ share
+    // C.
     double there_and_back(int64_t number, int64_t first, int64_t m) {
         forward_.begin(number, first, m);
         net_.over_chunks(m, [&](int64_t i0, int64_t i1) {
@@ -151,7 +161,9 @@ static Plan* make_plan(const Spec& spec, int64_t batch, bool is_double, int thre
 }
 
 static void activate(int act, bool is_double, const void* z, void* a, void* dsigma, int64_t count) {
-    auto run = [&]<class T>(T*) { activate_any(activation<T>(act), static_cast<const T*>(z), static_cast<T*>(a), static_cast<T*>(dsigma), count); };
+    auto run = [&]<class T>(T*) {
+        activate_any(activation<T>(act), static_cast<const T*>(z), static_cast<T*>(a), static_cast<T*>(dsigma), count);
+    };
     if (is_double) run(static_cast<double*>(a));
     else run(static_cast<float*>(a));
 }
@@ -160,6 +172,12 @@ template <int count> static constexpr Names names(const char* const (&of)[count]
 
 #define TEXT(x) #x
 #define NAME_OF(set) TEXT(set)
-const Core core{NAME_OF(INSTRUCTION_SET), names(ACTIVATION_NAMES), names(COST_NAMES), names(RULE_NAMES), slots_of, make_plan, activate};
+const Core core{NAME_OF(INSTRUCTION_SET),
+                names(ACTIVATION_NAMES),
+                names(COST_NAMES),
+                names(RULE_NAMES),
+                slots_of,
+                make_plan,
+                activate};
 
 }  // namespace deltaprop::INSTRUCTION_SET

@@ -23,8 +23,12 @@ constexpr int VECTOR_BYTES = 16;
 #endif
 
 template <class T> struct Bits;
-template <> struct Bits<float> { using type = int32_t; };
-template <> struct Bits<double> { using type = int64_t; };
+template <> struct Bits<float> {
+    using type = int32_t;
+};
+template <> struct Bits<double> {
+    using type = int64_t;
+};
 
 template <class T> struct Simd {
     static constexpr int lanes = VECTOR_BYTES / sizeof(T);
@@ -36,11 +40,23 @@ template <class T> using Vec = typename Simd<T>::V;
 template <class T> using VecI = typename Simd<T>::I;
 template <class T> constexpr int lanes = Simd<T>::lanes;
 
-template <class T> inline Vec<T> load(const T* p) { Vec<T> v; std::memcpy(&v, p, sizeof v); return v; }
+template <class T> inline Vec<T> load(const T* p) {
+    Vec<T> v;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+}
 template <class T> inline void store(T* p, Vec<T> v) { std::memcpy(p, &v, sizeof v); }
 template <class T> inline Vec<T> splat(T x) { return Vec<T>{} + x; }
-template <class T> inline VecI<T> bits(Vec<T> v) { VecI<T> i; std::memcpy(&i, &v, sizeof i); return i; }
-template <class T> inline Vec<T> from_bits(VecI<T> i) { Vec<T> v; std::memcpy(&v, &i, sizeof v); return v; }
+template <class T> inline VecI<T> bits(Vec<T> v) {
+    VecI<T> i;
+    std::memcpy(&i, &v, sizeof i);
+    return i;
+}
+template <class T> inline Vec<T> from_bits(VecI<T> i) {
+    Vec<T> v;
+    std::memcpy(&v, &i, sizeof v);
+    return v;
+}
 
 // Lane i of the result is lane at(i) of a and b, those of b counted on from a's.
 template <class T, class At> inline Vec<T> shuffle(Vec<T> a, Vec<T> b, [[maybe_unused]] At at) {
@@ -53,7 +69,8 @@ template <class T, class At> inline Vec<T> shuffle(Vec<T> a, Vec<T> b, [[maybe_u
     }(std::make_integer_sequence<int, lanes<T>>());
 }
 
-// The largest |x| of whole vectors; Inf or NaN if one is among them, since their bits exceed those of every finite number.
+// The largest |x| of whole vectors; Inf or NaN if one is among them, since their bits exceed those of every finite
+// number.
 template <class T> inline T largest(const T* x, int64_t count) {
     using Int = typename Simd<T>::Int;
     constexpr Int size = sizeof(T) == 4 ? Int(0x7fffffff) : Int(0x7fffffffffffffffLL);

@@ -48,7 +48,8 @@ void philox(uint64_t seed, uint64_t tag, uint64_t step, uint64_t layer, uint64_t
         for (int round = 0; round < 10; round++) {
             if (round) k[0] += 0x9E3779B97F4A7C15u, k[1] += 0xBB67AE8584CAA73Bu;
             const __uint128_t p = (__uint128_t)0xD2E7470EE14C6C93u * c[0], q = (__uint128_t)0xCA5A826395121157u * c[2];
-            const uint64_t next[4] = {uint64_t(q >> 64) ^ c[1] ^ k[0], uint64_t(q), uint64_t(p >> 64) ^ c[3] ^ k[1], uint64_t(p)};
+            const uint64_t next[4] = {uint64_t(q >> 64) ^ c[1] ^ k[0], uint64_t(q), uint64_t(p >> 64) ^ c[3] ^ k[1],
+                                      uint64_t(p)};
             std::memcpy(c, next, sizeof c);
         }
         for (int64_t i = 0; i < 4 && block * 4 + i < count; i++) words[block * 4 + i] = c[i];

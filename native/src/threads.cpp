@@ -21,8 +21,8 @@ namespace deltaprop {
 
 namespace {
 
-std::atomic<int> forks{0};   // how many forks lie between this process and the one that loaded the library
-std::atomic<int> limit{0};   // the most threads that work at once; 0: as many as are asked for
+std::atomic<int> forks{0};  // how many forks lie between this process and the one that loaded the library
+std::atomic<int> limit{0};  // the most threads that work at once; 0: as many as are asked for
 
 inline void pause() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -51,8 +51,8 @@ private:
 #endif
 };
 
-// Threads that wait for work: a short spin, because the next product comes within microseconds, then sleep. One caller at
-// a time. Never destroyed: at the end of the process helpers sleep, or spin, on memory that is still theirs.
+// Threads that wait for work: a short spin, because the next product comes within microseconds, then sleep. One caller
+// at a time. Never destroyed: at the end of the process helpers sleep, or spin, on memory that is still theirs.
 class Pool {
 public:
     // work(context, part) for every part, on this thread and at most threads - 1 helpers; the parts do not know which.
@@ -82,7 +82,8 @@ private:
         std::mutex mutex;
         std::condition_variable wake;
 
-        // Either this sees the helper asleep, or the helper sees the new turn before it sleeps: both are in one total order.
+        // Either this sees the helper asleep, or the helper sees the new turn before it sleeps: both are in one total
+        // order.
         void call() {
             turn.fetch_add(1, std::memory_order_seq_cst);
             if (!asleep.load(std::memory_order_seq_cst)) return;

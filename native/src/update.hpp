@@ -29,18 +29,19 @@ template <class V> inline V root_of(V v) {
     return r;
 }
 
-// Upper bounds of |theta| and of the optimiser's vectors, carried from step to step, so that no step has to read them all.
+// Upper bounds of |theta| and of the optimiser's vectors, carried from step to step, so that no step has to read them
+// all.
 struct Reach {
     double theta = 0, slots[2] = {0, 0};
 
     bool within(double limit) const { return theta < limit && slots[0] < limit && slots[1] < limit; }
 };
 
-// A rule is a struct. `slots`: how many vectors it keeps. `rate`: η of step t. `step`: the new w of a lane group (X is a
-// vector, or a single number at the end of a run) from its gradient g, m and v the places in the vectors that it keeps;
-// `plain_step`: the same if it keeps none, for rules that may.
-// `reach`: the bounds after a step with |gradient| <= g, from those before and the bound `kept` of w after its decay; Inf or
-// NaN if the results are not sure to be finite.
+// A rule is a struct. `slots`: how many vectors it keeps. `rate`: η of step t. `step`: the new w of a lane group (X is
+// a vector, or a single number at the end of a run) from its gradient g, m and v the places in the vectors that it
+// keeps; `plain_step`: the same if it keeps none, for rules that may. `reach`: the bounds after a step with |gradient|
+// <= g, from those before and the bound `kept` of w after its decay; Inf or NaN if the results are not sure to be
+// finite.
 
 struct Sgd {
     static int slots(const Rules& r) { return r.momentum != 0; }
@@ -96,10 +97,7 @@ struct Adam {
 };
 
 // Every rule: its name for engines/native.py and its struct. To add one: a struct above and a row here.
-#define RULES(row)        \
-    row(sgd, Sgd)         \
-    row(rmsprop, Rmsprop) \
-    row(adam, Adam)
+#define RULES(row) row(sgd, Sgd) row(rmsprop, Rmsprop) row(adam, Adam)
 
 enum class Rule : int { RULES(ENUMERATOR) };
 constexpr const char* RULE_NAMES[] = {RULES(NAME)};
@@ -119,8 +117,7 @@ inline int slots_of(const Rules& r) {
     return with_rule(r, [&](auto rule) { return rule.slots(r); });
 }
 
-template <class T>
-Stepped<T>::Stepped(const Rules& r, double eta, int64_t t, double shrink)
+template <class T> Stepped<T>::Stepped(const Rules& r, double eta, int64_t t, double shrink)
     : rate(T(with_rule(r, [&](auto rule) { return rule.rate(r, eta, double(t)); }))), momentum(T(r.momentum)),
       beta1(T(r.beta1)), rest1(T(1 - r.beta1)), beta2(T(r.beta2)), rest2(T(1 - r.beta2)), epsilon(T(r.epsilon)),
       keep(T(1 - eta * r.decay)), scale(T(shrink)) {}

@@ -1,4 +1,5 @@
-// Words: sums of two numbers, used if one rounding would be too much; and the sign, |x|, minimum and maximum of vectors.
+// Words: sums of two numbers, used if one rounding would be too much; and the sign, |x|, minimum and maximum of
+// vectors.
 #pragma once
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -7,11 +8,14 @@
 
 namespace {
 
-template <class T> constexpr typename Simd<T>::Int SIGN = sizeof(T) == 4 ? typename Simd<T>::Int(0x80000000) : typename Simd<T>::Int(0x8000000000000000ULL);
+template <class T> constexpr typename Simd<T>::Int SIGN =
+    sizeof(T) == 4 ? typename Simd<T>::Int(0x80000000) : typename Simd<T>::Int(0x8000000000000000ULL);
 
 template <class T> inline Vec<T> minus_abs(Vec<T> x) { return from_bits<T>(bits<T>(x) | SIGN<T>); }
 template <class T> inline Vec<T> abs(Vec<T> x) { return from_bits<T>(bits<T>(x) & ~SIGN<T>); }
-template <class T> inline Vec<T> with_sign(Vec<T> x, Vec<T> of) { return from_bits<T>((bits<T>(x) & ~SIGN<T>) | (bits<T>(of) & SIGN<T>)); }
+template <class T> inline Vec<T> with_sign(Vec<T> x, Vec<T> of) {
+    return from_bits<T>((bits<T>(x) & ~SIGN<T>) | (bits<T>(of) & SIGN<T>));
+}
 
 // Both keep NaN. The hardware's own minimum is this comparison, but the compiler sees it as two instructions.
 // (Here and below the zeroing form under a full mask: the plain one makes GCC 12 warn of its own uninitialised dummy.)
@@ -32,13 +36,18 @@ template <class V> inline V smaller(V x, V y) { return x > y ? y : x; }
 template <class T> inline Vec<T> max(Vec<T> x, T y) { return larger(x, splat<T>(y)); }
 template <class T> inline Vec<T> min(Vec<T> x, T y) { return smaller(x, splat<T>(y)); }
 
-// ---- words: the unevaluated sum of a number and a small one, about twice the precision (T. Dekker, Numer. Math. 18 (1971) 224)
+// ---- words: the unevaluated sum of a number and a small one, about twice the precision (T. Dekker, Numer. Math. 18
+// (1971) 224)
 
-template <class T> struct Word { Vec<T> hi, lo; };
+template <class T> struct Word {
+    Vec<T> hi, lo;
+};
 
 template <class T> inline Vec<T> value(Word<T> a) { return a.hi + a.lo; }
 template <class T> inline Word<T> scale(Word<T> a, T by) { return {a.hi * by, a.lo * by}; }  // by a power of two
-template <class T> inline Word<T> select(VecI<T> which, Word<T> a, Word<T> b) { return {which ? a.hi : b.hi, which ? a.lo : b.lo}; }
+template <class T> inline Word<T> select(VecI<T> which, Word<T> a, Word<T> b) {
+    return {which ? a.hi : b.hi, which ? a.lo : b.lo};
+}
 
 // a + b exactly; the quick one where |a| >= |b| or a = 0.
 template <class T> inline Word<T> quick_sum(Vec<T> a, Vec<T> b) {
@@ -76,7 +85,8 @@ inline Vec<double> plus_product(Vec<double> c, Vec<double> a, Vec<double> b) { r
 #elif defined(__aarch64__)
 template <class V> inline V product_minus(V a, V b, V c) {
     V r;
-    for (size_t i = 0; i < sizeof(V) / sizeof(a[0]); i++) r[i] = sizeof(a[0]) == 4 ? __builtin_fmaf(a[i], b[i], -c[i]) : __builtin_fma(a[i], b[i], -c[i]);
+    for (size_t i = 0; i < sizeof(V) / sizeof(a[0]); i++)
+        r[i] = sizeof(a[0]) == 4 ? __builtin_fmaf(a[i], b[i], -c[i]) : __builtin_fma(a[i], b[i], -c[i]);
     return r;
 }
 template <class V> inline V minus_product(V c, V a, V b) { return -product_minus(a, b, c); }
@@ -108,19 +118,24 @@ template <class T> inline Word<T> product(Word<T> a, Word<T> b) {
     return {p.hi, p.lo + (a.hi * b.lo + a.lo * b.hi)};
 }
 // a b: one rounding where the machine fuses, two elsewhere.
-template <class T> inline Vec<T> product_value(Word<T> a, Word<T> b) { return a.hi * b.hi + (a.hi * b.lo + a.lo * b.hi); }
+template <class T> inline Vec<T> product_value(Word<T> a, Word<T> b) {
+    return a.hi * b.hi + (a.hi * b.lo + a.lo * b.hi);
+}
 template <class T> inline Vec<T> product_value(Word<T> a, Vec<T> b) { return a.hi * b + a.lo * b; }
 // The same with one rounding everywhere.
 #if defined(__FMA__) || defined(__aarch64__)
 template <class T, class Factor> inline Vec<T> rounded_product(Word<T> a, Factor b) { return product_value<T>(a, b); }
 #else
-template <class T, class Factor> inline Vec<T> rounded_product(Word<T> a, Factor b) { return value<T>(product<T>(a, b)); }
+template <class T, class Factor> inline Vec<T> rounded_product(Word<T> a, Factor b) {
+    return value<T>(product<T>(a, b));
+}
 #endif
 
 // 1 / d for a d that is neither tiny nor huge: hi has some bits, lo makes up for the rest.
 template <class T> inline Vec<T> about_one_over(Vec<T> d) {
 #if defined(__AVX512F__)
-    if constexpr (sizeof(T) == 4) return _mm512_maskz_rcp14_ps(0xffff, d);  // its square, 2^-28, is small enough for float
+    if constexpr (sizeof(T) == 4)
+        return _mm512_maskz_rcp14_ps(0xffff, d);  // its square, 2^-28, is small enough for float
 #endif
     return T(1) / d;
 }

@@ -60,7 +60,9 @@ inline Net classifier(std::vector<int64_t> n) {
     return {n, act, "categorical", true};
 }
 
-inline Net fitter(std::vector<int64_t> n) { return {n, std::vector<const char*>(n.size() - 1, "sigmoid"), "quadratic", false}; }
+inline Net fitter(std::vector<int64_t> n) {
+    return {n, std::vector<const char*>(n.size() - 1, "sigmoid"), "quadratic", false};
+}
 
 inline Net between(std::vector<int64_t> n) {  // 0.9 of the targets below a^L
     Net net = fitter(n);
@@ -77,8 +79,10 @@ struct Oracle {
     double C = 0;
     Numbers outputs, grad;
 
-    Oracle(const Net& net, const Numbers& theta, const Numbers& X, const Numbers& Y, const std::vector<int64_t>& rows) : grad(theta.size()) {
-        for (int64_t row : rows) example(net, theta, X.data() + row * net.n[0], Y.data() + row * net.n.back(), 1.0 / double(rows.size()));
+    Oracle(const Net& net, const Numbers& theta, const Numbers& X, const Numbers& Y, const std::vector<int64_t>& rows)
+        : grad(theta.size()) {
+        for (int64_t row : rows)
+            example(net, theta, X.data() + row * net.n[0], Y.data() + row * net.n.back(), 1.0 / double(rows.size()));
     }
 
     void example(const Net& net, const Numbers& theta, const double* x, const double* y, double share) {
@@ -102,7 +106,8 @@ struct Oracle {
             const double r = a[L][j] - y[j], weight = r < 0 ? -net.q : 1 - net.q;
             const bool is_quantile = net.is("quantile");
             C += share * (is_quantile ? weight * r : net.is("quadratic") ? 0.5 * r * r : -y[j] * std::log(a[L][j]));
-            delta[j] = (is_quantile ? weight : r) * share * (net.canonical ? 1 : slope(net.act[L - 1], a[L][j]));  // BP1
+            delta[j] =
+                (is_quantile ? weight : r) * share * (net.canonical ? 1 : slope(net.act[L - 1], a[L][j]));  // BP1
         }
         for (int l = L; l >= 1; l--) {
             Numbers below(net.n[l - 1]);
@@ -113,7 +118,8 @@ struct Oracle {
                     below[k] += theta[net.W(l) + j * net.n[l - 1] + k] * delta[j];    // BP2
                 }
             }
-            if (l > 1) for (int64_t k = 0; k < net.n[l - 1]; k++) below[k] *= slope(net.act[l - 2], a[l - 1][k]);
+            if (l > 1)
+                for (int64_t k = 0; k < net.n[l - 1]; k++) below[k] *= slope(net.act[l - 2], a[l - 1][k]);
             delta = below;
         }
     }
@@ -135,7 +141,8 @@ inline std::vector<const Core*> cores() {
     std::vector<const Core*> found{&base::core};
 #if defined(__x86_64__) && !defined(BASE_ALONE)
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) found.push_back(&avx2::core);
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw"))
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512bw"))
         found.push_back(&avx512::core);
 #endif
     return found;
@@ -150,10 +157,13 @@ template <class T> struct Data {
     std::vector<int32_t> columns;
     std::vector<int64_t> starts;
 
-    Data(const Net& given, int64_t rows, unsigned seed) : net(given), m(rows), theta(net.parameters()), X(rows * net.n[0]), Y(rows * net.n.back()) {
+    Data(const Net& given, int64_t rows, unsigned seed)
+        : net(given), m(rows), theta(net.parameters()), X(rows * net.n[0]), Y(rows * net.n.back()) {
         std::mt19937_64 random(seed);
         std::normal_distribution<double> normal;
-        auto fill = [&](Numbers& into, double by) { for (double& v : into) v = T(normal(random) * by); };
+        auto fill = [&](Numbers& into, double by) {
+            for (double& v : into) v = T(normal(random) * by);
+        };
         fill(theta, 1 / std::sqrt(double(net.n[net.L() / 2])));
         fill(X, 1);
         for (int64_t i = 0; i < m; i++) Y[i * net.n.back() + int64_t(random() % net.n.back())] = 1;
@@ -178,7 +188,9 @@ template <class T> struct Data {
         return {stored.data(), 0, 0, nullptr, Y_t.data(), nullptr, m, columns.data(), starts.data()};
     }
     std::string name(const Core& core, int threads) const {
-        std::string text = std::string(core.name) + (sizeof(T) == 4 ? " float" : " double") + (starts.empty() ? "" : " sparse") + " m=" + std::to_string(m) + " threads=" + std::to_string(threads) + " ";
+        std::string text = std::string(core.name) + (sizeof(T) == 4 ? " float" : " double") +
+                           (starts.empty() ? "" : " sparse") + " m=" + std::to_string(m) +
+                           " threads=" + std::to_string(threads) + " ";
         for (int64_t n : net.n) text += std::to_string(n) + "-";
         return text;
     }

@@ -33,9 +33,12 @@ template <class T> void test_passes(const Core& core, const Data<T>& data, int64
     check(close(grad, want.grad, tolerance<T>), name + "gradients");
 }
 
-struct Trained { Numbers theta, costs; };
+struct Trained {
+    Numbers theta, costs;
+};
 
-static Trained naive_training(const Net& net, Numbers theta, const Numbers& X, const Numbers& Y, const Rules& r, const Steps& s) {
+static Trained naive_training(const Net& net, Numbers theta, const Numbers& X, const Numbers& Y, const Rules& r,
+                              const Steps& s) {
     Numbers first_slot(theta.size()), second(theta.size()), costs;
     for (int64_t step = 0; step < s.count; step++) {
         const Oracle at(net, theta, X, Y, {s.order + s.bounds[step], s.order + s.bounds[step + 1]});
@@ -43,14 +46,16 @@ static Trained naive_training(const Net& net, Numbers theta, const Numbers& X, c
         const double t = double(s.first + step + 1), rate = s.rates[step];
         for (size_t i = 0; i < theta.size(); i++) {
             double g = at.grad[i], &m = first_slot[i], &v = second[i];
-            if (int64_t(i) < net.b(1)) g += r.l2 / (r.by_weight ? double(s.bounds[step + 1] - s.bounds[step]) : 1) * theta[i];
+            if (int64_t(i) < net.b(1))
+                g += r.l2 / (r.by_weight ? double(s.bounds[step + 1] - s.bounds[step]) : 1) * theta[i];
             if (r.rule == number(base::core.rules, "sgd")) {
                 m = r.momentum * m - rate * g;
                 theta[i] += m;
             } else {
                 m = r.beta1 * m + (1 - r.beta1) * g;
                 v = r.beta2 * v + (1 - r.beta2) * g * g;
-                theta[i] -= rate * std::sqrt(1 - std::pow(r.beta2, t)) / (1 - std::pow(r.beta1, t)) * m / (std::sqrt(v) + r.epsilon);
+                theta[i] -= rate * std::sqrt(1 - std::pow(r.beta2, t)) / (1 - std::pow(r.beta1, t)) * m /
+                            (std::sqrt(v) + r.epsilon);
             }
         }
     }
@@ -63,7 +68,8 @@ template <class T> struct Training {
     std::vector<T> theta, m, v;
     int64_t made = 0;  // allocations during the steps, once the plan has seen such steps
 
-    Training(const Core& core, const Data<T>& data, const Rules& rules, int64_t batch, int threads, bool twice = false) : order(first(data.m)), theta(data.theta_t), m(theta.size()), v(theta.size()) {
+    Training(const Core& core, const Data<T>& data, const Rules& rules, int64_t batch, int threads, bool twice = false)
+        : order(first(data.m)), theta(data.theta_t), m(theta.size()), v(theta.size()) {
         for (int64_t at = 0; at < data.m; at += batch) bounds.push_back(at);
         bounds.push_back(data.m);
         rates.assign(bounds.size() - 1, 0.05);
@@ -71,7 +77,8 @@ template <class T> struct Training {
         std::unique_ptr<Plan> plan(core.make_plan(Net(data.net).spec(), batch, sizeof(T) == 8, threads));
         void* slots[2] = {m.data(), v.data()};
         const Steps steps = this->steps();
-        check(plan->train(theta.data(), slots, rules, data.examples(), steps) == steps.count, data.name(core, threads) + "all steps taken");
+        check(plan->train(theta.data(), slots, rules, data.examples(), steps) == steps.count,
+              data.name(core, threads) + "all steps taken");
         if (!twice) return;
         const int64_t before = allocations(), new_before = news;
         plan->train(theta.data(), slots, rules, data.examples(), steps);
@@ -81,7 +88,9 @@ template <class T> struct Training {
 };
 
 static Rules sgd() { return {number(base::core.rules, "sgd"), 0.5, 0, 0, 0, 0, 0, 0.01, -1, false, nullptr, 1}; }
-static Rules adam() { return {number(base::core.rules, "adam"), 0, 0.9, 0.999, 1e-8, 0, 0, 0.01, -1, false, nullptr, 1}; }
+static Rules adam() {
+    return {number(base::core.rules, "adam"), 0, 0.9, 0.999, 1e-8, 0, 0, 0.01, -1, false, nullptr, 1};
+}
 static Rules shared() {
     Rules r = adam();
     r.l2 = 3;
@@ -90,7 +99,8 @@ static Rules shared() {
 }
 static Rules plain() { return {number(base::core.rules, "sgd"), 0, 0, 0, 0, 0, 0, 0, -1, false, nullptr, 1}; }
 
-template <class T> void test_training(const Core& core, const Data<T>& data, const Rules& rules, int64_t batch, int threads) {
+template <class T>
+void test_training(const Core& core, const Data<T>& data, const Rules& rules, int64_t batch, int threads) {
     Training<T> got(core, data, rules, batch, threads);
     const Trained want = naive_training(data.net, data.theta, data.X, data.Y, rules, got.steps());
     check(close(got.theta, want.theta, 30 * tolerance<T>), data.name(core, threads) + "trained parameters");
@@ -105,10 +115,17 @@ template <class T> void test_sizes(const Core& core) {
             if (n) test_passes<T>(core, Data<T>(classifier({n, 5, 3}), m, 1), 64, threads);
             if (n) test_passes<T>(core, Data<T>(fitter({3, n, 4}), m, 2), 300, threads);
             if (n) test_passes<T>(core, Data<T>(between({3, n, 4}), m, 2), 64, threads);
-            if (n && m) test_training<T>(core, Data<T>(classifier({4, n, n < 65 ? n : 3, 2}), m, 3), m % 2 ? sgd() : m % 3 ? adam() : shared(), 16, threads);
+            if (n && m)
+                test_training<T>(core, Data<T>(classifier({4, n, n < 65 ? n : 3, 2}), m, 3),
+                                 m % 2   ? sgd()
+                                 : m % 3 ? adam()
+                                         : shared(),
+                                 16, threads);
             if (n) test_passes<T>(core, Data<T>(classifier({n, 5, 3}), m, 1).sparse(1 + m % 7), 64, threads);
             if (n) test_passes<T>(core, Data<T>(fitter({3, n, 4}), m, 2).sparse(1 + m % 3), 300, threads);
-            if (n && m) test_training<T>(core, Data<T>(classifier({n, 20, 3}), m, 3).sparse(4), m % 2 ? plain() : adam(), 16, threads);
+            if (n && m)
+                test_training<T>(core, Data<T>(classifier({n, 20, 3}), m, 3).sparse(4), m % 2 ? plain() : adam(), 16,
+                                 threads);
         }
 }
 
@@ -122,9 +139,11 @@ template <class T> void test_threads(const Core& core, const Data<T>& wide) {
         const Training<T> one(core, wide, rules, 120, 1);
         for (int threads : {2, 3, 5}) {
             const Training<T> several(core, wide, rules, 120, threads, true);
-            check(several.made == 0, wide.name(core, threads) + "allocations in a step: " + std::to_string(several.made));
+            check(several.made == 0,
+                  wide.name(core, threads) + "allocations in a step: " + std::to_string(several.made));
             const Training<T> same(core, wide, rules, 120, threads);
-            check(same.theta == one.theta && same.costs == one.costs && same.m == one.m && same.v == one.v, wide.name(core, threads) + "same bits");
+            check(same.theta == one.theta && same.costs == one.costs && same.m == one.m && same.v == one.v,
+                  wide.name(core, threads) + "same bits");
         }
     }
 }
