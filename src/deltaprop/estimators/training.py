@@ -42,8 +42,13 @@ class FitResult:
     network: Network
     engine: tuple[str, int | None]
     state: TrainingState
-    account: Account
     warnings: tuple[tuple[str, type[Warning]], ...]
+
+    @property
+    def account(self) -> Account:
+        """The part of the state that follows the progress."""
+        account: Account = self.state.parts["account"]
+        return account
 
 
 def check_goes_on(given: Parameters, before: FitResult) -> None:
@@ -88,8 +93,9 @@ def train_network(
         if given.watches_scores and account.best_theta is not None and (not partial or account.stopped):
             net.theta[...] = account.best_theta
             history.best_epoch = account.best_epoch
+    del state.parts["orders"]  # the next call draws its own
     warnings = tuple(_warnings(given, history, len(inside), partial=partial))
-    return FitResult(encoding, net, (given.engine, given.n_threads), state, account, warnings)
+    return FitResult(encoding, net, (given.engine, given.n_threads), state, warnings)
 
 
 @contextmanager
