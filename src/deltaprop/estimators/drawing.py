@@ -13,8 +13,8 @@ from deltaprop.core.activations import Activation
 from deltaprop.estimators.parameters import SKLEARN_NAMES
 from deltaprop.training.settings import several
 
-MOST_UNITS = 8  # circles of a layer drawn; if there are more, dots in the place of one
-MOST_LAYERS = 12  # columns drawn; if there are more, dots in the place of one
+MOST_UNITS = 8  # circles of a layer drawn; if there are more, dots instead of one
+MOST_LAYERS = 12  # columns drawn; if there are more, dots instead of one
 LONGEST_NAME, LONGEST_ACTIVATION = 20, 13  # letters
 RADIUS, PITCH, STEP, LETTER = 7, 21, 92, 6.2  # of a circle; between circles, between layers; the width of a letter
 TOP, FOOT = 30, 62  # above the circles: what a layer is; below them: width, activation, count
@@ -205,7 +205,7 @@ def _margin(names: Sequence[object]) -> float:
 
 
 def _short(text: object, longest: int) -> str:
-    """Escaped text of at most so many letters; the whole is shown under the pointer."""
+    """Escaped text of at most `longest` letters; a tooltip shows all of it."""
     whole = str(text)
     if len(whole) <= longest:
         return escape(whole)
