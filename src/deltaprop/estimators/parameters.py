@@ -35,9 +35,9 @@ def _is_list(value: Any) -> bool:
     return isinstance(value, Iterable) and not isinstance(value, str)
 
 
-def _check_activations(name: str, given: Any) -> None:
+def _check_activations(name: str, value: Any) -> None:
     check = unless(Activation, one_of((*ACTIVATIONS, *SKLEARN_NAMES)))
-    for activation in several(given):
+    for activation in several(value):
         check(name, activation)
 
 
