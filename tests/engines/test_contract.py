@@ -42,6 +42,9 @@ class Case:
     """A network of some shape, examples for it, and its oracle."""
 
     def __init__(self, engine, spec, m, rng, batch=64, indices=False, weighted=False):
+        unknown = engine.unsupported(spec)
+        if unknown:
+            pytest.skip(f"the {engine.name} engine does not know {unknown}")
         self.spec, self.plan, self.oracle = spec, engine.plan(spec, batch), oracle_for(engine, spec)
         self.theta = (0.25 * rng.standard_normal(spec.n_parameters)).astype(spec.dtype)
         X = rng.standard_normal((m, spec.sizes[0])).astype(spec.dtype)
