@@ -1,16 +1,17 @@
-// Where a plan keeps numbers laid out like theta: every W turned and cut into the panels that forward multiplies by, then
-// every b padded to whole vectors. W^l is (n_(l-1) x n_l) in panels of some units; pads are 0 and stay 0.
+// Where a plan keeps numbers laid out like theta: every W turned and cut into the panels that forward multiplies by,
+// then every b padded to whole vectors. W^l is (n_(l-1) x n_l) in panels of some units; pads are 0 and stay 0.
 #pragma once
 #include "activation.hpp"
+#include "api.hpp"
 #include "gemm.hpp"
 
 namespace {
 
 template <class T> struct LayerLayout {
-    int64_t n, n_prev, stride;   // units, inputs, units rounded up to whole vectors
-    int64_t flat_W, flat_b;      // where W (n x n_prev, row by row) and b begin in theta
-    int64_t W, b;                // where they begin here
-    Panels<T> units, inputs;     // panels over units (forward, BP4) and over inputs (BP2)
+    int64_t n, n_prev, stride;  // units, inputs, units rounded up to whole vectors
+    int64_t flat_W, flat_b;     // where W (n x n_prev, row by row) and b begin in theta
+    int64_t W, b;               // where they begin here
+    Panels<T> units, inputs;    // panels over units (forward, BP4) and over inputs (BP2)
 
     int64_t panel(int64_t p) const { return W + units.begin(p) * n_prev; }
     // Where the vector of units that holds unit j begins for input k.
@@ -20,7 +21,8 @@ template <class T> struct LayerLayout {
     }
 };
 
-// A layer and its buffers, rows `stride` apart: σ(z), of the last layer first z itself; σ', and later δ in its place; W for BP2.
+// A layer and its buffers, rows `stride` apart: σ(z), of the last layer first z itself; σ', and later δ in its place; W
+// for BP2.
 template <class T> struct Layer : LayerLayout<T> {
     T *a, *ds, *below;
     const uint64_t* words;  // of this step's dropout
@@ -53,7 +55,8 @@ template <class T> void lay_out(const deltaprop::Spec& spec, Layer<T>* layers) {
 }
 
 // One layer of theta into the plan's layout, and back.
-template <class T> void take_in(const LayerLayout<T>& l, const T* flat, T* store, int64_t first_vector, int64_t end_vector) {
+template <class T>
+void take_in(const LayerLayout<T>& l, const T* flat, T* store, int64_t first_vector, int64_t end_vector) {
     constexpr int n = lanes<T>;
     for (int64_t v = first_vector; v < end_vector; v++) {
         const int64_t j = v * n, rows = l.n - j < n ? l.n - j : n, step = l.units.width(l.units.of_vector(v)) * n;
@@ -64,7 +67,8 @@ template <class T> void take_in(const LayerLayout<T>& l, const T* flat, T* store
     }
 }
 
-template <class T> void give_back(const LayerLayout<T>& l, const T* store, T* flat, int64_t first_vector, int64_t end_vector) {
+template <class T>
+void give_back(const LayerLayout<T>& l, const T* store, T* flat, int64_t first_vector, int64_t end_vector) {
     constexpr int n = lanes<T>;
     alignas(64) T square[n * n];
     for (int64_t v = first_vector; v < end_vector; v++) {
@@ -74,13 +78,15 @@ template <class T> void give_back(const LayerLayout<T>& l, const T* store, T* fl
             T* to = flat + l.flat_W + j * l.n_prev + k;
             const bool whole = inputs == n;
             turn<T>(store + l.place(k, j), step, inputs, n, whole ? to : square, whole ? l.n_prev : n, units);
-            for (int64_t r = 0; !whole && r < units; r++) std::memcpy(to + r * l.n_prev, square + r * n, inputs * sizeof(T));
+            for (int64_t r = 0; !whole && r < units; r++)
+                std::memcpy(to + r * l.n_prev, square + r * n, inputs * sizeof(T));
         }
     }
 }
 
 // W as BP2 multiplies by it: panels over the inputs, one row per unit. `below` begins at the layer's own panels.
-template <class T> void for_bp2(const LayerLayout<T>& l, const T* store, T* below, int64_t first_vector, int64_t end_vector) {
+template <class T>
+void for_bp2(const LayerLayout<T>& l, const T* store, T* below, int64_t first_vector, int64_t end_vector) {
     constexpr int n = lanes<T>;
     for (int64_t v = first_vector; v < end_vector; v++) {
         const int64_t j = v * n, units = l.n - j < n ? l.n - j : n, step = l.units.width(l.units.of_vector(v)) * n;

@@ -15,7 +15,8 @@ template <class T> class Parameters {
 public:
     // `layers` 1..L are laid out already; they tell where things lie, here and in theta.
     Parameters(const Layer<T>* layers, int L, const Workers& workers)
-        : layers_(layers), L_(L), workers_(workers), n_weights_(layers[1].b), total_(layers[L].b + layers[L].stride), theta_(total_), grad_(total_), sums_(runs()) {}
+        : layers_(layers), L_(L), workers_(workers), n_weights_(layers[1].b), total_(layers[L].b + layers[L].stride),
+          theta_(total_), grad_(total_), sums_(runs()) {}
 
     T* theta() const { return theta_; }
     T* grad() const { return grad_; }
@@ -26,7 +27,9 @@ public:
     bool clips() const { return rules_->clip_norm >= 0; }
 
     // Whether a weight moves by its own gradient alone, and by nothing where that is 0.
-    bool plain() const { return Rule(rules_->rule) == Rule::sgd && rules_->momentum == 0 && rules_->decay == 0 && !penalised(); }
+    bool plain() const {
+        return Rule(rules_->rule) == Rule::sgd && rules_->momentum == 0 && rules_->decay == 0 && !penalised();
+    }
 
     void take_in_theta(const T* flat) { take_in_all(flat, theta_); }
     void give_back_gradient(T* flat) const { give_back_all(grad_, flat); }
@@ -36,7 +39,9 @@ public:
         for (int l = first; l <= L_; l++) {
             const Layer<T>& layer = layers_[l];
             const int threads = workers_.threads_for(8.0 * layer.n * layer.n_prev);
-            workers_.share_out(threads, [&](int t) { work(layer, layer.units.vectors * t / threads, layer.units.vectors * (t + 1) / threads); });
+            workers_.share_out(threads, [&](int t) {
+                work(layer, layer.units.vectors * t / threads, layer.units.vectors * (t + 1) / threads);
+            });
         }
     }
 
@@ -79,9 +84,10 @@ public:
         return sum;
     }
 
-    // Whether a step whose gradient stays below `bound` is sure to move everything to finite numbers; then it counts as taken.
+    // Whether a step whose gradient stays below `bound` is sure to move everything to finite numbers; then it counts as
+    // taken.
     bool surely_moves(const Stepped<T>& stepped, double bound) {
-        const Reach next = reach_.after(*rules_, stepped.rate, stepped.keep, bound + l2_ * reach_.theta + l1_);
+        const Reach next = reach_after(*rules_, reach_, stepped.rate, stepped.keep, bound + l2_ * reach_.theta + l1_);
         if (!next.within(SAFE)) return false;
         reach_ = next;
         return true;
@@ -98,11 +104,12 @@ public:
         double shrink = 1, most = 0;
         if (!finish_gradient(&shrink, &most)) return false;
         const Stepped<T> stepped(*rules_, rate, t, shrink);
-        const Reach next = reach_.after(*rules_, stepped.rate, stepped.keep, most * shrink);
+        const Reach next = reach_after(*rules_, reach_, stepped.rate, stepped.keep, most * shrink);
         const bool sure = next.within(SAFE);
         if (!sure) keep();
         over_runs([&](int64_t begin, int64_t end, int64_t, bool weights) {
-            update<T>(*rules_, stepped, theta_ + begin, grad_ + begin, slot(0, begin), slot(1, begin), end - begin, weights);
+            update<T>(*rules_, stepped, theta_ + begin, grad_ + begin, slot(0, begin), slot(1, begin), end - begin,
+                      weights);
         });
         reach_ = sure ? next : measured_reach();
         if (sure || reach_.within(HUGE_VAL)) return true;
@@ -111,7 +118,8 @@ public:
     }
 
 private:
-    // Σ of a function of the weights begin..end: a whole vector of sums side by side, so that no sum waits for the last.
+    // Σ of a function of the weights begin..end: a whole vector of sums side by side, so that no sum waits for the
+    // last.
     template <class Of> double sum_over(int64_t begin, int64_t end, Of&& of) const {
         Vec<T> side[2] = {};
         int64_t i = begin;
@@ -128,12 +136,14 @@ private:
 
     void take_in_all(const T* flat, T* store) const {
         over_units(1, [&](const Layer<T>& l, int64_t v, int64_t end) { take_in<T>(l, flat, store, v, end); });
-        for (int l = 1; l <= L_; l++) std::memcpy(store + layers_[l].b, flat + layers_[l].flat_b, layers_[l].n * sizeof(T));
+        for (int l = 1; l <= L_; l++)
+            std::memcpy(store + layers_[l].b, flat + layers_[l].flat_b, layers_[l].n * sizeof(T));
     }
 
     void give_back_all(const T* store, T* flat) const {
         over_units(1, [&](const Layer<T>& l, int64_t v, int64_t end) { ::give_back<T>(l, store, flat, v, end); });
-        for (int l = 1; l <= L_; l++) std::memcpy(flat + layers_[l].flat_b, store + layers_[l].b, layers_[l].n * sizeof(T));
+        for (int l = 1; l <= L_; l++)
+            std::memcpy(flat + layers_[l].flat_b, store + layers_[l].b, layers_[l].n * sizeof(T));
     }
 
     Reach measured_reach() const {
@@ -172,7 +182,8 @@ private:
         workers_.share_out(threads, [&](int t) {
             for (int64_t r = runs() * t / threads; r < runs() * (t + 1) / threads; r++) {
                 const bool weights = r < runs_of_weights();
-                const int64_t begin = weights ? r * RUN : n_weights_ + (r - runs_of_weights()) * RUN, stop = weights ? n_weights_ : total_;
+                const int64_t begin = weights ? r * RUN : n_weights_ + (r - runs_of_weights()) * RUN,
+                              stop = weights ? n_weights_ : total_;
                 work(begin, begin + RUN < stop ? begin + RUN : stop, r, weights);
             }
         });
@@ -183,7 +194,8 @@ private:
         over_runs([&](int64_t begin, int64_t end, int64_t run, bool weights) {
             if (penalised() && weights) penalise(theta_ + begin, grad_ + begin, end - begin);
             double sum = 0;
-            if (clips()) for (int64_t i = begin; i < end; i++) sum += double(grad_[i]) * double(grad_[i]);
+            if (clips())
+                for (int64_t i = begin; i < end; i++) sum += double(grad_[i]) * double(grad_[i]);
             sums_[run] = sum;
         });
         *most = largest<T>(grad_, total_);

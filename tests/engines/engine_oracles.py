@@ -10,7 +10,6 @@ from dataclasses import replace
 import naive
 import numpy as np
 
-from deltaprop.engines.protocol import Data
 from deltaprop.engines.reference import ReferenceEngine
 
 RULES = {"SGD": "sgd", "RMSprop": "rmsprop", "Adam": "adam", "AdamW": "adamw"}
@@ -68,7 +67,9 @@ class NaiveOracle:
 
     def by_number(self, what):
         """A field of the blocks, for every number of θ."""
-        return np.repeat([getattr(block, what) for block in self.spec.blocks], [np.prod(b.shape) for b in self.spec.blocks])
+        return np.repeat(
+            [getattr(block, what) for block in self.spec.blocks], [np.prod(b.shape) for b in self.spec.blocks]
+        )
 
     def train(self, theta, rules, data, steps):
         """(θ, slots, costs) after the steps, from zeroed slots."""

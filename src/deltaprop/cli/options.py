@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share, the lists that some take, and what is said of a wrong one."""
+"""Arguments and options that several commands share, the parsing of lists, and the errors for invalid values."""
 
 from __future__ import annotations
 

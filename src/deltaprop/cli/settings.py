@@ -60,7 +60,7 @@ def _declared() -> Iterator[tuple[str, Any, Mapping[str, Any]]]:
 
 
 def with_setting_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with an option for each setting in the place of its `**settings`, before `--save`."""
+    """The command with an option for each setting, instead of its `**settings`, before `--save`."""
     options = []
     for name, default, about in _declared():
         if about["switch"]:

@@ -1,6 +1,6 @@
 """The progress of a training by scikit-learn's rules: losses, scores, what was best, and whether to stop.
 
-The account goes on over warm starts and partial fits. The rules are those of MLPClassifier in scikit-learn 1.9: an
+The account continues over warm starts and partial fits. The rules are those of MLPClassifier in scikit-learn 1.9: an
 epoch counts against the patience if it is not better than the best by `tol`; more of them than `n_iter_no_change` end
 the training, or, with learning_rate="adaptive", divide the learning rate by 5 until it is 1e-6.
 """

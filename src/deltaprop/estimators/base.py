@@ -78,12 +78,12 @@ class BaseMLP(ArchitectureReprMixin, BaseEstimator):  # type: ignore[misc]  # sc
         y_val: Any = None,
         sample_weight_val: Any = None,
     ) -> Self:
-        """Train on rows X (m, n_features), dense or sparse, and their targets y; `warm_start` goes on training.
+        """Train on rows X (m, n_features), dense or sparse, and their targets y; `warm_start` continues a training.
 
         `X_val`, `y_val` are rows that are only looked at: `validation_loss_curve_` follows them, and `early_stopping`
         watches them instead of holding rows out. Weights compare the rows of one batch. Errors: ParameterError or
         ArgumentError name a parameter; ValueError and TypeError, as scikit-learn's, the data; NonFiniteError a training
-        that runs away. After an error the estimator is as it was.
+        that diverges. After an error the estimator is unchanged.
         """
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
@@ -98,7 +98,7 @@ class BaseMLP(ArchitectureReprMixin, BaseEstimator):  # type: ignore[misc]  # sc
         y_val: Any = None,
         sample_weight_val: Any = None,
     ) -> Self:
-        """One epoch over these rows, on from the call before; the optimiser's state goes on too.
+        """One epoch over these rows, continuing the previous call; the optimiser's state continues too.
 
         With `early_stopping`, `validation_fraction` of the rows are held out (the same ones if the same rows come
         again), or `X_val` is watched; when patience ends, `early_stopped_` is True and the best weights are back.

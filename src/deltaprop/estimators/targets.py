@@ -136,7 +136,7 @@ class NumberTargets(Targets):
 def learned_targets(
     parameters: Parameters, y: Array, before: Targets | None, *, partial: bool, classes: Any = None
 ) -> Targets:
-    """What y is; with the targets of the call `before`, refuse a y that does not go on from them.
+    """What y is; with the targets of the call `before`, refuse a y that does not continue them.
 
     `classes` are those announced for partial fits.
     """
