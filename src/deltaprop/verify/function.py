@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from deltaprop._types import Array
+from deltaprop.core.blocks import Block
 from deltaprop.errors import ArgumentError, ArgumentTypeError, ShapeError, sentence
 from deltaprop.verify.compare import Comparison
+from deltaprop.verify.derivatives import ComplexSteps
 from deltaprop.verify.ladder import SHRINK, descend
 from deltaprop.verify.report import CheckReport
-from deltaprop.verify.slopes import ComplexSteps, Part
 
 IMAGINARY = {"float32": 2.0**-40, "float64": 2.0**-66}
 TOLERANCE = {"float32": 2e-3, "float64": 1e-6}  # of central differences
@@ -44,9 +45,10 @@ def check_gradients(
     claimed = _claim(grad, function)
     name = claimed.dtype.name
     truth = _Slopes(function, name, np.random.default_rng(seed))
-    part = Part(0, "x", 0, function.x.shape)
+    size = function.x.size
+    block = Block("x", function.x.shape, decays=False, start="", equation="", layer=0, at=slice(0, size), rate=1.0)
     guess = SPREAD * truth.tolerance[name] * np.abs(claimed.ravel())  # of what rounding does, along directions
-    compared = Comparison(part, claimed.ravel(), guess, truth, truth.tolerance[name])
+    compared = Comparison(block, claimed.ravel(), guess, truth, truth.tolerance[name])
     compared.compare(elements, np.random.default_rng(seed))
     return CheckReport(
         ok=compared.row.error <= compared.tolerance,
@@ -156,7 +158,7 @@ class _Slopes:
             self.how = f"central differences in {function.wide.name}, f being exact to {function.eps:.0e}"
         self.allowed = self.tolerance[name]
 
-    def elements(self, part: Part, at: Array, claimed: Array) -> tuple[Array, Array, Array]:
+    def elements(self, block: Block, at: Array, claimed: Array) -> tuple[Array, Array, Array]:
         """(slope, whether at a kink, what rounding may do to it)."""
         slope, noise, kink = np.zeros(len(at)), np.zeros(len(at)), np.zeros(len(at), bool)
         for k, i in enumerate(at):
@@ -167,7 +169,7 @@ class _Slopes:
                 slope[k], noise[k], kink[k] = self._thorough(v)
         return slope, kink, noise
 
-    def direction(self, part: Part, v: Array) -> float | None:
+    def direction(self, block: Block, v: Array) -> float | None:
         """The slope along v; None where f has a kink along it."""
         slope, _, kink = self._thorough(v)
         return None if kink or not np.isfinite(slope) else slope

@@ -6,16 +6,14 @@ which elements there is no truth, because a unit lies at a kink, and how far its
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from deltaprop._types import Array
-from deltaprop.core import equations as eq
+from deltaprop.core.blocks import Block
 from deltaprop.core.objective import costs
-from deltaprop.core.spec import Spec
-from deltaprop.verify.shadow import Move, Shadow
+from deltaprop.verify.shadow import Shadow
 
 EPSILON = float(np.finfo(np.float64).eps)
 STEP = EPSILON ** (1 / 3)  # balances the rounding of a central difference against its h²
@@ -23,46 +21,16 @@ AT_ONCE = 1 << 19  # complex numbers of a layer side by side: 8 MiB
 HALVINGS = 12  # of h, where a difference is extrapolated
 
 
-@dataclass(frozen=True)
-class Part:
-    """One array that a gradient is taken in: W^l or b^l, or x in layer 0; where it begins in θ; its shape."""
-
-    layer: int
-    name: str
-    first: int
-    shape: tuple[int, ...]
-
-    @property
-    def equation(self) -> str:
-        """The equation that gives its gradient; none of a function's."""
-        return {"W": "BP4", "b": "BP3"}.get(self.name, "")
-
-    @property
-    def whole(self) -> str:
-        """The array as people write it: W^2."""
-        return f"{self.name}^{self.layer}" if self.layer else self.name
-
-    def place(self, i: int) -> str:
-        """An element of the gradient as people write it: dW^2[3, 1]."""
-        at = ", ".join(str(int(k)) for k in np.unravel_index(i, self.shape))
-        return f"d{self.whole}[{at}]" if at else f"d{self.whole}"
-
-
-def parts(spec: Spec) -> list[Part]:
-    """Every array of θ, weights before biases."""
-    return [Part(block.layer, block.name, block.at.start, block.shape) for block in spec.blocks]
-
-
-class Truth(Protocol):
+class Slopes(Protocol):
     """A way to the true slope: `how` in words, and what relative error it allows, by number type."""
 
     how: str
     tolerance: dict[str, float]
 
-    def elements(self, part: Part, at: Array, claimed: Array) -> tuple[Array, Array, Array]:
+    def elements(self, block: Block, at: Array, claimed: Array) -> tuple[Array, Array, Array]:
         """(slope, whether it lies at a kink, how far rounding may move it) of these elements of an array."""
 
-    def direction(self, part: Part, v: Array) -> float | None:
+    def direction(self, block: Block, v: Array) -> float | None:
         """The slope of C along v, of the array's shape; None where this truth has none, or v moves a unit at a kink."""
 
 
@@ -76,31 +44,20 @@ class ComplexSteps:
         self.shadow = shadow
         self._together = max(1, AT_ONCE // max(z.size for z in shadow.z))
 
-    def elements(self, part: Part, at: Array, claimed: Array) -> tuple[Array, Array, Array]:
+    def elements(self, block: Block, at: Array, claimed: Array) -> tuple[Array, Array, Array]:
         """One complex step for each."""
-        found = [self.examples(part, at[some : some + self._together]) for some in range(0, len(at), self._together)]
-        slopes, kinks, noise = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
-        return slopes.sum(axis=1), kinks, noise + self.shadow.noise[part.first + at]
+        some = [at[first : first + self._together] for first in range(0, len(at), self._together)]
+        slopes, kinks, noise = map(np.concatenate, zip(*(self.examples(block, each) for each in some), strict=True))
+        return slopes.sum(axis=1), kinks, noise + block.of(self.shadow.noise).ravel()[at]
 
-    def direction(self, part: Part, v: Array) -> float | None:
+    def direction(self, block: Block, v: Array) -> float | None:
         """One complex step of the whole array."""
-        each, kink, _ = self.shadow.slopes(part.layer, [self._move(part, slice(None), v)])
+        each, kink, _ = self.shadow.slopes(block, [v])
         return None if kink[0] else float(each.sum())
 
-    def examples(self, part: Part, at: Array) -> tuple[Array, Array, Array]:
+    def examples(self, block: Block, at: Array) -> tuple[Array, Array, Array]:
         """What each example adds to the slopes of these elements, (k, m); which lie at a kink; the slopes' noise."""
-        moves = []
-        for i in at:
-            unit, within = divmod(int(i), int(np.prod(part.shape[1:])))
-            row = np.zeros((1, *part.shape[1:]))
-            row.flat[within] = 1
-            moves.append(self._move(part, slice(unit, unit + 1), row))
-        return self.shadow.slopes(part.layer, moves)
-
-    def _move(self, part: Part, units: slice, v: Array) -> Move:
-        if part.name == "W":
-            return units, v, np.zeros(len(v))
-        return units, np.zeros((len(v), len(self.shadow.a_prev[part.layer - 1]))), v
+        return self.shadow.slopes(block, [_one(block, i) for i in at])
 
 
 class CentralDifferences:
@@ -118,24 +75,19 @@ class CentralDifferences:
         self._allowed = self.tolerance[dtype]
         self._rounding = self._cost_rounding()
 
-    def elements(self, part: Part, at: Array, claimed: Array) -> tuple[Array, Array, Array]:
+    def elements(self, block: Block, at: Array, claimed: Array) -> tuple[Array, Array, Array]:
         """A difference for each, extrapolated where it is not what is claimed."""
-        reach = np.ones(part.shape)
-        if part.name == "W":
-            reach = np.broadcast_to(np.maximum(1, np.abs(self.shadow.a_prev[part.layer - 1]).max(axis=1)), part.shape)
-        found = [
-            self._smooth(part.layer, int(part.first + i), STEP / r) for i, r in zip(at, reach.ravel()[at], strict=True)
-        ]
-        slope, straddles, h = (np.array(column) for column in zip(*found, strict=True))
-        noise = self._rounding / h + self.shadow.noise[part.first + at]
-        off = ~(
-            np.abs(claimed - slope) <= np.maximum(noise, self._allowed * np.maximum(np.abs(claimed), np.abs(slope)))
-        )
-        for k in np.flatnonzero(off & ~straddles):
-            slope[k] = self._extrapolated(part.layer, int(part.first + at[k]), float(h[k]))
+        slope, straddles, h = np.zeros(len(at)), np.zeros(len(at), bool), np.zeros(len(at))
+        for n, i in enumerate(at):
+            reach = float(np.abs(self.shadow.moved(block, [_one(block, int(i))])).max())
+            slope[n], straddles[n], h[n] = self._smooth(block.layer, int(block.at.start + i), STEP / max(1, reach))
+        noise = self._rounding / h + block.of(self.shadow.noise).ravel()[at]
+        allowed = np.maximum(noise, self._allowed * np.maximum(np.abs(claimed), np.abs(slope)))
+        for k in np.flatnonzero(~(np.abs(claimed - slope) <= allowed) & ~straddles):
+            slope[k] = self._extrapolated(block.layer, int(block.at.start + at[k]), float(h[k]))
         return slope, straddles, noise
 
-    def direction(self, part: Part, v: Array) -> float | None:
+    def direction(self, block: Block, v: Array) -> float | None:
         """None: moved all at once, some unit would straddle its kink."""
         return None
 
@@ -186,10 +138,17 @@ class CentralDifferences:
 
     def _cost(self, first: int) -> tuple[float, list[Array]]:
         """C, and on which side of its kinks every unit is, from layer `first` on."""
-        shadow, a, sides = self.shadow, self.shadow.a_prev[first - 1], []
-        for W, b, activation in shadow.layers[first - 1 :]:
-            z = eq.weighted_input(W, a, b)
-            a = activation.sigma(z)
-            sides += [z > kink for kink in activation.kinks]
+        shadow, sides = self.shadow, []
+        below = shadow.a_prev[first - 1]
+        z = shadow.spec.kind(first).weighted_input(shadow.spec.arrays(self.theta, first), below)
+        for l, z, a in shadow.layers_above(first, z):  # noqa: B007, B020
+            sides += [z > kink for kink in shadow.spec.activations[l - 1].kinks]
         sides += [a - shadow.y > kink for kink in shadow.spec.cost.kinks]
         return float(costs(shadow.spec, z, a, shadow.y) @ shadow.share), sides
+
+
+def _one(block: Block, i: int) -> Array:
+    """1 in the place of one element, else 0."""
+    v = np.zeros(block.shape)
+    v.flat[i] = 1
+    return v
