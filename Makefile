@@ -5,9 +5,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BUILD = $(firstword $(wildcard build/cp3*))
 
-.PHONY: help demo test check lint types format native bench sanitize clean
+.PHONY: help demo test test-random check lint types format native bench sanitize clean
 help:  ## list the commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(READY): pyproject.toml CMakeLists.txt $(wildcard native/src/*)
 	@echo "preparing $(VENV) (about two minutes, once)"
@@ -23,6 +23,11 @@ demo: $(READY)  ## train on the handwritten digits, check the gradients, save, p
 
 test: $(READY)  ## the test suite, under three minutes
 	@$(BIN)/python -m pytest -n auto
+
+test-random: SEED := $(or $(SEED),$(shell date +%s))
+test-random: $(READY)  ## the property tests of equations and checks with a fresh seed (or SEED=...), under two minutes
+	@echo "seed $(SEED): make test-random SEED=$(SEED) repeats this run"
+	@$(BIN)/python -m pytest -q -n auto -m hypothesis --hypothesis-profile=random --hypothesis-seed=$(SEED) tests/core tests/test_the_tests.py
 
 lint: $(READY)  ## ruff, and the check of the prose
 	@$(BIN)/ruff check .

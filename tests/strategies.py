@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import deltaprop as dp
-from deltaprop.core.activations import ACTIVATIONS
+from deltaprop.core.activations import ACTIVATIONS, OUTPUTS
+from deltaprop.core.functions import get_cost
 
 OUTPUTS_AND_COSTS = [
     ("softmax", "cross_entropy"),
@@ -20,6 +21,15 @@ OUTPUTS_AND_COSTS = [
     ("identity", "absolute"),
     ("identity", "quantile(0.9)"),
 ]
+
+
+def fitting_pairs(*costs):
+    """Every (output, cost) of these costs and the outputs that they take."""
+    return [
+        (output, cost) for output in OUTPUTS for cost in costs if output in (get_cost(cost, output).outputs or OUTPUTS)
+    ]
+
+
 widths = st.integers(1, 5)
 batch_sizes = st.integers(1, 6)
 
@@ -63,22 +73,23 @@ def nm_and_distribution(draw, bound=10.0):
     return z, raw / raw.sum(axis=0), shares
 
 
+def network_of(sizes, activations, output, cost, m, seed, power=0):
+    """(network in float64, X (m, n_0), Y (m, n_L)), all numbers drawn by a seed, those of X times 10^power."""
+    net = dp.Network(sizes, activation=activations, output=output, cost=cost, dtype="float64", seed=seed)
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((m, sizes[0])) * 10.0**power
+    distributions = cost in ("cross_entropy", "poisson")
+    Y = rng.dirichlet(np.ones(sizes[-1]), m) if distributions else rng.standard_normal((m, sizes[-1]))
+    return net, X, Y
+
+
 @st.composite
 def network_mn(draw):
-    """(network in float64, X (m, n_0), Y (m, n_L)) of any right kind; smooth activations and ReLU alike."""
+    """`network_of` any right kind; smooth activations and ReLU alike."""
     output, cost = draw(st.sampled_from(OUTPUTS_AND_COSTS))
     hidden = draw(st.lists(widths, max_size=3))
     sizes = [draw(widths), *hidden, draw(st.integers(2, 4))]
     names = [draw(st.sampled_from([name for name in ACTIVATIONS if name != "exp"])) for _ in hidden]
-    seed = draw(st.integers(0, 2**32))
-    net = dp.Network(sizes, activation=names, output=output, cost=cost, dtype="float64", seed=seed)
-    rng = np.random.default_rng(seed)
-    m = draw(batch_sizes)
     largest = 0 if cost == "poisson" else 3  # log of a softplus that has underflowed is honestly Inf
-    X = rng.standard_normal((m, sizes[0])) * 10.0 ** draw(st.integers(-3, largest))
-    Y = (
-        rng.dirichlet(np.ones(sizes[-1]), m)
-        if cost in ("cross_entropy", "poisson")
-        else rng.standard_normal((m, sizes[-1]))
-    )
-    return net, X, Y
+    m, seed, power = draw(batch_sizes), draw(st.integers(0, 2**32)), draw(st.integers(-3, largest))
+    return network_of(sizes, names, output, cost, m, seed, power)

@@ -19,7 +19,7 @@ if not LISTS.exists():
 
 STEP = re.compile(r"^\d+\. (.*?)(?=^\d+\. |^\S|\Z)", re.MULTILINE | re.DOTALL)
 PLACE = re.compile(r"In `(.+?)`, (before|after|replace) `(.+?)`(?: by `(.+?)`\.)?|Create `(.+?)`")
-CODE = re.compile(r"^   ```(?:py|cpp)\n(.*?)^   ```$", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"^   ```diff\n(.*?)^   ```$", re.MULTILINE | re.DOTALL)
 
 NUMBER_OF_EDITS = {  # in Python, and in C++
     "An activation": (2, 2),
@@ -37,7 +37,7 @@ def steps(title):
     for body in STEP.findall(section):
         file, what, anchor, by, created = PLACE.match(body).groups()
         code = CODE.search(body)
-        text = by if by else re.sub(r"^   ", "", code[1], flags=re.MULTILINE)
+        text = by if by else re.sub(r"^   \+", "", code[1], flags=re.MULTILINE)
         yield (created, "create", "", text) if created else (file, what, anchor, text)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given
 from mutants import MUTANTS
-from strategies import network_mn
+from strategies import network_mn, network_of
 
 import deltaprop as dp
 from deltaprop.core.activations import ACTIVATIONS, OUTPUTS
@@ -153,9 +153,10 @@ def test_residuals_at_the_kink_of_a_cost_are_left_out(rng, cost):
     assert report.kinks == 6
 
 
-@settings(max_examples=60)
+# gradients near 1e-213: one example's δ has its largest number where another's a has it, and the squares underflowed
+@example(network_of([3, 5, 3, 1, 2], ["silu", "silu", "silu"], "softmax", "quadratic", m=3, seed=688, power=3))
 @given(network_mn())
-def test_no_right_network_is_accused(example):
-    net, X, Y = example
+def test_no_right_network_is_accused(drawn):
+    net, X, Y = drawn
     report = dp.check(net, X, Y)
     assert report.ok, str(report)

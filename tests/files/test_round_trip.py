@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+import headers
 import numpy as np
 import pytest
 from hypothesis import given
@@ -112,7 +113,7 @@ def test_functions_of_ones_own_that_are_missing_are_named(tmp_path, custom, miss
     with pytest.raises(dp.ArgumentError) as caught:
         dp.load(tmp_path / "net", custom=custom)
     assert str(caught.value) == (
-        f"{str(tmp_path / 'net')!r} uses {missing}, of its maker's own. "
+        f"{str(tmp_path / 'net')!r} uses {missing}, which are not built in. "
         "Files hold no code: give them again, as in load(path, custom=[...])."
     )
 
@@ -126,7 +127,7 @@ def test_functions_that_the_file_does_not_ask_for_are_ignored(path, net, rng):
 def test_ones_own_function_under_a_built_in_name_is_not_taken_for_it(tmp_path):
     relu = dp.Activation("relu", lambda z: np.maximum(z, -1), lambda z: (z > -1).astype(z.dtype))
     dp.Network([2, 3, 2], activation=relu).save(tmp_path / "net")
-    with pytest.raises(dp.ArgumentError, match="uses 'relu', of its maker's own"):
+    with pytest.raises(dp.ArgumentError, match="uses 'relu', which are not built in"):
         dp.load(tmp_path / "net")
     assert dp.load(tmp_path / "net", custom=[relu]).layer(1).activation is relu
 
@@ -189,6 +190,15 @@ def test_a_table_is_kept_beside_the_network(net, path):
 
 def test_a_network_without_a_table_has_none(path):
     assert read_model(path).table is None
+
+
+@pytest.mark.parametrize("given", [{"kinds": ["scale", "dense"]}, {"rates": {(2, "W"): 0.5, (1, "b"): 0}}], ids=repr)
+def test_layers_of_scales_and_rates_are_format_2(given, reloaded, tmp_path):
+    net = dp.Network([3, 3, 2], seed=0, engine="reference", **given)
+    again = reloaded(net)
+    np.testing.assert_array_equal(again.theta, net.theta)
+    assert (again.spec.kinds, again.spec.rates, again.spec.blocks) == (net.spec.kinds, net.spec.rates, net.spec.blocks)
+    assert headers.parts((tmp_path / "net").read_bytes())[1]["format"] == 2
 
 
 @pytest.mark.parametrize("kind", [str, Path], ids=["str", "Path"])

@@ -14,7 +14,7 @@ from deltaprop.core.dropout import mask
 from deltaprop.core.objective import costs, output_error
 from deltaprop.trace.record import record
 
-PLAIN = (int, float, np.ndarray)
+PLAIN = (int, float, str, np.ndarray)
 
 
 def network(dtype="float64", **options):
@@ -154,7 +154,8 @@ def test_it_is_plain_data(net, rng):
     trace = net.trace(*examples(rng, 3))
     for part in (trace, *trace.layers):
         fields = {field.name: getattr(part, field.name) for field in dataclasses.fields(part) if field.name != "layers"}
-        assert all(isinstance(value, PLAIN) for value in fields.values()), fields
+        named = [array for name in ("parameters", "gradients") for array in fields.pop(name, {}).values()]
+        assert all(isinstance(value, PLAIN) for value in (*fields.values(), *named)), fields
         with pytest.raises(dataclasses.FrozenInstanceError):
             part.l = 7
 

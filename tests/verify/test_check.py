@@ -296,6 +296,6 @@ def test_a_unit_that_the_imaginary_step_moves_across_a_kink_is_left_out():
     net = dp.Network([1, 2, 1, 1], **kind, seed=0)
     net.theta[...] = 0
     net.layer(1).W[...], net.layer(2).W[...], net.layer(3).W[...] = [[1], [2]], [[1, -1]], 1
-    report = dp.check(net, [[-1e-60]], [[1.0]])  # z^2 is 1e-60
+    report = dp.check(net, [[-1e-90]], [[1.0]])  # z^2 is 1e-90
     assert report.ok
     assert report.kinks > 0

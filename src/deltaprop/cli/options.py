@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share, the lists that some take, and what is said of a wrong one."""
+"""Arguments and options that several commands share, the parsing of lists, and the errors for invalid values."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ Engine = Annotated[str, typer.Option(metavar="NAME", help="Where it runs: auto, 
 Threads = Annotated[int | None, typer.Option(metavar="N", help="On how many threads at most; by default on all cores.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
-OPTION_OF = {  # a setting's name: its option's, if another
-    **{each.name: each.metadata["option"].name for each in fields(TableSettings) if each.metadata["option"]},
+OPTION_OF: dict[str, str] = {  # a setting's name: its option's, if another
+    **{each.name: each.metadata["option"] for each in fields(TableSettings) if each.metadata["option"]},
     "n_threads": "threads",
     "container": "params",
 }
@@ -59,7 +59,7 @@ def usage_errors() -> Iterator[None]:
         found = re.fullmatch(r"`(\w+)` (must .*)", str(error), re.DOTALL)
         if found is None:
             raise typer.BadParameter(str(error)) from None
-        option = (OPTION_OF.get(found[1]) or found[1]).replace("_", "-")
+        option = OPTION_OF.get(found[1], found[1]).replace("_", "-")
         raise typer.BadParameter(found[2], param_hint=f"'--{option}'") from None
 
 

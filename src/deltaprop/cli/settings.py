@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
-from dataclasses import Field, fields
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
 from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from deltaprop.cli.options import listed
 from deltaprop.errors import ArgumentError, sentence
-from deltaprop.tables.settings import CommandOption, TableSettings
+from deltaprop.tables.settings import TableSettings
 
 WIDTHS = "whole numbers with commas, or none"
 
@@ -54,28 +54,26 @@ SYNTAX = {  # by the metavar
 }
 
 
-def _declared() -> Iterator[tuple[Field[Any], CommandOption]]:
-    for each in fields(TableSettings):
-        if each.metadata["option"] is not None:
-            yield each, each.metadata["option"]
+def _declared() -> Iterator[tuple[str, Any, Mapping[str, Any]]]:
+    """(name, default, option's metadata) of each setting that has an option."""
+    return ((each.name, each.default, each.metadata) for each in fields(TableSettings) if each.metadata["metavar"])
 
 
 def with_setting_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with an option for each setting, in the place of its `**settings`, before `--save`."""
+    """The command with an option for each setting, instead of its `**settings`, before `--save`."""
     options = []
-    for each, option in _declared():
-        if option.switch:
-            options.append(_parameter(each.name, bool, True, typer.Option(help=option.switch)))
-        default = ",".join(map(str, each.default)) or None if isinstance(each.default, tuple) else each.default
-        kind = SYNTAX[option.metavar].kind
-        typed = typer.Option(metavar=option.metavar, help=option.help)
-        options.append(
-            _parameter(option.name or each.name, kind if default is not None else kind | None, default, typed)
-        )
+    for name, default, about in _declared():
+        if about["switch"]:
+            options.append(_parameter(name, bool, True, typer.Option(help=about["switch"])))
+        shown = ",".join(map(str, default)) or None if isinstance(default, tuple) else default
+        kind = SYNTAX[about["metavar"]].kind if shown is not None else SYNTAX[about["metavar"]].kind | None
+        option = typer.Option(metavar=about["metavar"], help=about["help"])
+        options.append(_parameter(about["option"] or name, kind, shown, option))
     signature = inspect.signature(command, eval_str=True)
     own = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
     place = [parameter.name for parameter in own].index("save")
-    command.__signature__ = signature.replace(parameters=[*own[:place], *options, *own[place:]])  # type: ignore[attr-defined]
+    parameters = [*own[:place], *options, *own[place:]]
+    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     return command
 
 
@@ -88,7 +86,7 @@ def _parameter(name: str, kind: Any, default: Any, option: Any) -> inspect.Param
 def read_settings(typed: dict[str, Any]) -> dict[str, Any]:
     """The settings by their names, from the options by theirs; ArgumentError for a text that cannot be read."""
     settings = {}
-    for each, option in _declared():
-        value = SYNTAX[option.metavar].read(each.name, typed[option.name or each.name])
-        settings[each.name] = value if not option.switch or typed[each.name] else None
+    for name, _, about in _declared():
+        value = SYNTAX[about["metavar"]].read(name, typed[about["option"] or name])
+        settings[name] = value if not about["switch"] or typed[name] else None
     return settings

@@ -35,8 +35,8 @@ def train(
 ) -> None:
     """Train a network on DATA and say how good it is.
 
-    Numbers are standardised, text becomes one input per category, missing values are marked; rows that are mostly 0
-    then are kept sparse, which is said. Text targets, and whole numbers with at most 20 values, are classes; others
+    Numbers are standardised, text becomes one input per category, missing values are marked; rows that are
+    mostly 0 are stored sparse. Text targets, and whole numbers with at most 20 values, are classes; others
     are numbers.
     """
     from deltaprop.tables.model import TableModel
@@ -67,7 +67,7 @@ def _fit(
         if not quiet:
             show.columns(fitted.encoder)
         if test_file is not None:
-            fitted.evaluate(test_file, names=names)  # what is wrong with it is said now, not after the training
+            fitted.evaluate(test_file, names=names)  # reports its errors before the training
 
     with ProgressBar(model) as progress:
         model.fit(

@@ -1,6 +1,6 @@
 """The progress of a training by scikit-learn's rules: losses, scores, what was best, and whether to stop.
 
-The account goes on over warm starts and partial fits. The rules are those of MLPClassifier in scikit-learn 1.9: an
+The account continues over warm starts and partial fits. The rules are those of MLPClassifier in scikit-learn 1.9: an
 epoch counts against the patience if it is not better than the best by `tol`; more of them than `n_iter_no_change` end
 the training, or, with learning_rate="adaptive", divide the learning rate by 5 until it is 1e-6.
 """
@@ -62,47 +62,54 @@ class Account:
             account.no_improvement = 0
         return account
 
-    def add_epoch(self, event: EpochEvent, *, given: Parameters, rows: int) -> None:
+    def seed_of_split(self, random: np.random.RandomState) -> int:
+        """The seed of the rows that partial fits hold out, drawn in the first of them: same data, same rows."""
+        if self.split_seed is None:
+            self.split_seed = int(random.randint(np.iinfo(np.int32).max))
+        return self.split_seed
+
+    def add_epoch(self, event: EpochEvent, *, parameters: Parameters, rows: int) -> None:
         """Enter one epoch over this many rows; stop the training if the rules say so."""
         record = event.record
         self.rows_seen += rows
         self.loss = event.loss
         self.loss_curve.append(event.loss)
-        if given.verbose:
+        if parameters.verbose:
             print(f"Iteration {record.epoch}, loss = {event.loss:.8f}")
         if record.validation_cost is not None and record.validation_score is not None:
             self.validation_loss_curve.append(record.validation_cost)
             self.validation_scores.append(record.validation_score)
-        if given.watches_scores:
-            self._watch_score(event, given)
+        if parameters.watches_scores:
+            self._watch_score(event, parameters)
         else:
-            self.no_improvement = self.no_improvement + 1 if event.loss > self.best_loss - given.tol else 0
+            self.no_improvement = self.no_improvement + 1 if event.loss > self.best_loss - parameters.tol else 0
             self.best_loss = min(self.best_loss, event.loss)
-        if self.no_improvement > given.n_iter_no_change and given.solver != "lbfgs":
-            self._end_patience(event, given)
+        if self.no_improvement > parameters.n_iter_no_change and parameters.solver != "lbfgs":
+            self._end_patience(event, parameters)
 
-    def _watch_score(self, event: EpochEvent, given: Parameters) -> None:
+    def _watch_score(self, event: EpochEvent, parameters: Parameters) -> None:
         score = self.validation_scores[-1]
-        if given.verbose:
+        if parameters.verbose:
             print(f"Validation score: {score:f}")
-        self.no_improvement = self.no_improvement + 1 if score < self.best_score + given.tol else 0
+        self.no_improvement = self.no_improvement + 1 if score < self.best_score + parameters.tol else 0
         if score > self.best_score or self.best_theta is None:
             self.best_score, self.best_theta, self.best_epoch = score, event.net.theta.copy(), event.record.epoch
 
-    def _end_patience(self, event: EpochEvent, given: Parameters) -> None:
-        what = "Validation score" if given.early_stopping else "Training loss"
-        said = f"{what} did not improve more than tol={given.tol:f} for {given.n_iter_no_change} consecutive epochs."
-        adaptive = given.solver == "sgd" and given.learning_rate == "adaptive"
-        if adaptive and self.shrunk * given.learning_rate_init > SMALLEST_RATE:
+    def _end_patience(self, event: EpochEvent, parameters: Parameters) -> None:
+        what = "Validation score" if parameters.early_stopping else "Training loss"
+        tol, patience = parameters.tol, parameters.n_iter_no_change
+        text = f"{what} did not improve more than tol={tol:f} for {patience} consecutive epochs."
+        adaptive = parameters.solver == "sgd" and parameters.learning_rate == "adaptive"
+        if adaptive and self.shrunk * parameters.learning_rate_init > SMALLEST_RATE:
             self.shrunk /= 5
             self.no_improvement = 0
-            said += f" Setting learning rate to {self.shrunk * given.learning_rate_init:f}"
+            text += f" Setting learning rate to {self.shrunk * parameters.learning_rate_init:f}"
         else:
             self.stopped = True
             event.stop("early stopping")
-            said += f"{' Learning rate too small.' if adaptive else ''} Stopping."
-        if given.verbose:
-            print(said)
+            text += f"{' Learning rate too small.' if adaptive else ''} Stopping."
+        if parameters.verbose:
+            print(text)
 
 
 @dataclass
@@ -110,17 +117,17 @@ class SklearnRates:
     """scikit-learn's three learning rates as a schedule that follows the account; only sgd has any but constant."""
 
     account: Account
-    given: Parameters
+    parameters: Parameters
 
     def factor(self, e: Array, epochs: int) -> Array:
         """The factor on learning_rate_init, the same for all steps of an epoch."""
-        given, ones = self.given, np.ones_like(e)
-        if given.solver != "sgd" or given.learning_rate == "constant":
+        parameters, ones = self.parameters, np.ones_like(e)
+        if parameters.solver != "sgd" or parameters.learning_rate == "constant":
             return ones
-        if given.learning_rate == "adaptive":
+        if parameters.learning_rate == "adaptive":
             return ones * self.account.shrunk
         seen = self.account.rows_seen
-        return ones / (seen + 1) ** given.power_t if seen else ones
+        return ones / (seen + 1) ** parameters.power_t if seen else ones
 
 
 @dataclass

@@ -78,12 +78,12 @@ class BaseMLP(ArchitectureReprMixin, BaseEstimator):  # type: ignore[misc]  # sc
         y_val: Any = None,
         sample_weight_val: Any = None,
     ) -> Self:
-        """Train on rows X (m, n_features), dense or sparse, and their targets y; `warm_start` goes on training.
+        """Train on rows X (m, n_features), dense or sparse, and their targets y; `warm_start` continues a training.
 
         `X_val`, `y_val` are rows that are only looked at: `validation_loss_curve_` follows them, and `early_stopping`
         watches them instead of holding rows out. Weights compare the rows of one batch. Errors: ParameterError or
         ArgumentError name a parameter; ValueError and TypeError, as scikit-learn's, the data; NonFiniteError a training
-        that runs away. After an error the estimator is as it was.
+        that diverges. After an error the estimator is unchanged.
         """
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
@@ -98,7 +98,7 @@ class BaseMLP(ArchitectureReprMixin, BaseEstimator):  # type: ignore[misc]  # sc
         y_val: Any = None,
         sample_weight_val: Any = None,
     ) -> Self:
-        """One epoch over these rows, on from the call before; the optimiser's state goes on too.
+        """One epoch over these rows, continuing the previous call; the optimiser's state continues too.
 
         With `early_stopping`, `validation_fraction` of the rows are held out (the same ones if the same rows come
         again), or `X_val` is watched; when patience ends, `early_stopped_` is True and the best weights are back.
@@ -117,27 +117,27 @@ class BaseMLP(ArchitectureReprMixin, BaseEstimator):  # type: ignore[misc]  # sc
         self, X: Any, y: Any, weight: Any, validation: Validation, *, partial: bool = False, classes: Any = None
     ) -> Self:
         """Train until the parameters say stop, or one epoch if `partial`; nothing is written before all is done."""
-        given = checked_parameters(self)
-        check_validation(given, validation)
-        before = getattr(self, "_fitted", None) if partial or given.warm_start else None
+        parameters = checked_parameters(self)
+        check_validation(parameters, validation)
+        before = getattr(self, "_fitted", None) if partial or parameters.warm_start else None
         if before is not None:
-            check_goes_on(given, before)
+            check_goes_on(parameters, before)
         validated = copy(self)  # scikit-learn's checks write the names and the number of the features to it
         X, y = validated_pair(validated, X, y, reset=before is None)
         known = None if before is None else before.encoding
-        encoding = learned_encoding(given, validated, X, y, known, partial=partial, classes=classes)
+        encoding = learned_encoding(parameters, validated, X, y, known, partial=partial, classes=classes)
         rows = encoded_rows(encoding, X, y, weight)
         held = None
         if validation[0] is not None:
             X_val, y_val = validated_pair(validated, *validation[:2], reset=False)
             held = encoded_rows(encoding, X_val, y_val, validation[2], "_val")
-        result = train_network(given, encoding, rows, held, before, partial=partial)
-        self._take_over(result, given)
+        result = train_network(parameters, encoding, rows, held, before, partial=partial)
+        self._take_over(result, parameters)
         for text, category in result.warnings:
             warn(text, category, stacklevel=3)
         return self
 
-    def _take_over(self, result: FitResult, given: Parameters) -> None:
+    def _take_over(self, result: FitResult, parameters: Parameters) -> None:
         """Set everything that a fit sets."""
         account, spec, history = result.account, result.network.spec, result.state.history
         for name in NOT_ALWAYS:
@@ -148,10 +148,10 @@ class BaseMLP(ArchitectureReprMixin, BaseEstimator):  # type: ignore[misc]  # sc
         self.out_activation_ = {"sigmoid": "logistic"}.get(spec.output.name, spec.output.name)
         self.n_iter_, self.t_ = len(history), account.rows_seen
         self.loss_, self.loss_curve_ = account.loss, account.loss_curve
-        self.best_loss_ = None if given.watches_scores else account.best_loss
+        self.best_loss_ = None if parameters.watches_scores else account.best_loss
         self.validation_scores_ = account.validation_scores or None
         self.validation_loss_curve_ = account.validation_loss_curve or None
-        self.best_validation_score_ = account.best_score if given.watches_scores else None
+        self.best_validation_score_ = account.best_score if parameters.watches_scores else None
         self.early_stopped_ = account.stopped
 
     def _result(self) -> FitResult:

@@ -21,12 +21,8 @@ class ParameterError(ArgumentError, ArgumentTypeError, InvalidParameterError):  
     """A parameter of an estimator cannot be used; scikit-learn's InvalidParameterError, with a remedy."""
 
 
-def anything(name: str, value: Any) -> None:
-    """No check here: whoever uses the value checks it."""
-
-
-def declared(default: Any, check: Check = anything) -> Any:
-    """A dataclass field with its default and the check of its value."""
+def declared(default: Any, check: Check | None = None) -> Any:
+    """A dataclass field with its default and the check of its value alone, if it has one."""
     return field(default=default, metadata={"check": check})
 
 
@@ -110,3 +106,6 @@ truth = must_be(TRUTH, is_flag)
 at_least_0 = must_be("a finite number, 0 or more", in_range(0))
 positive = must_be("a finite number greater than 0", in_range(0, open_low=True))
 below_1 = must_be("a number, 0 or more and below 1", in_range(0, 1))
+fraction = must_be("a fraction, 0 or more and below 1", in_range(0, 1))
+inside_0_1 = must_be("a number between 0 and 1", in_range(0, 1, open_low=True))
+from_0_to_1 = must_be("a number from 0 to 1", in_range(0, 1, open_high=False))

@@ -44,7 +44,7 @@ class Encoding:
 
 
 def learned_encoding(
-    given: Parameters,
+    parameters: Parameters,
     validated: Any,
     X: Any,
     y: Array,
@@ -53,16 +53,16 @@ def learned_encoding(
     partial: bool = False,
     classes: Any = None,
 ) -> Encoding:
-    """What rows and targets are, on from the encoding of the call `before` if there is one.
+    """What rows and targets are, continuing the encoding of the call `before` if there is one.
 
     `validated` is the object to which scikit-learn's checks wrote the names and the number of the features.
     """
-    targets = learned_targets(given, y, before.targets if before else None, partial=partial, classes=classes)
+    targets = learned_targets(parameters, y, before.targets if before else None, partial=partial, classes=classes)
     found = vars(validated)
     columns = {name: found[name] for name in ("n_features_in_", "feature_names_in_") if name in found}
     if before is not None:
         return replace(before, columns=columns, targets=targets)
-    return Encoding(columns, X.dtype, fitted_imputer(X) if given.impute_missing else None, targets)
+    return Encoding(columns, X.dtype, fitted_imputer(X) if parameters.impute_missing else None, targets)
 
 
 def encoded_rows(encoding: Encoding, X: Any, y: Array, weight: Any, suffix: str = "") -> EncodedRows:

@@ -75,7 +75,7 @@ def filled(X: Any, imputer: SimpleImputer | None) -> Any:
     return full.tocsr() if hasattr(full, "tocsr") else full
 
 
-def check_validation(given: Parameters, validation: Validation) -> None:
+def check_validation(parameters: Parameters, validation: Validation) -> None:
     """Refuse validation rows without their targets, or beside a fraction to hold out."""
     X_val, y_val, sample_weight_val = validation
     if (X_val is None) != (y_val is None):
@@ -83,7 +83,7 @@ def check_validation(given: Parameters, validation: Validation) -> None:
         raise ParameterError(sentence(missing, f"given together with {present}", "None"))
     if X_val is None and sample_weight_val is not None:
         raise ParameterError(sentence("sample_weight_val", "left out without X_val and y_val", "weights"))
-    if X_val is not None and given.early_stopping and given.validation_fraction != DEFAULT_FRACTION:
-        got = f"{given.validation_fraction!r} with early_stopping=True and X_val"
+    if X_val is not None and parameters.early_stopping and parameters.validation_fraction != DEFAULT_FRACTION:
+        got = f"{parameters.validation_fraction!r} with early_stopping=True and X_val"
         remedy = "Rows are held out only where no X_val is given."
         raise ParameterError(sentence("validation_fraction", "left at 0.1 where X_val is given", got, remedy))

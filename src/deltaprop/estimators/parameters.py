@@ -13,23 +13,8 @@ from deltaprop.core.activations import ACTIVATIONS, Activation
 from deltaprop.core.costs import Cost
 from deltaprop.core.functions import get_cost
 from deltaprop.errors import ArgumentError, sentence
-from deltaprop.estimators.checks import (
-    COUNT,
-    TRUTH,
-    ParameterError,
-    at_least_0,
-    below_1,
-    count,
-    declared,
-    in_range,
-    is_count,
-    is_flag,
-    must_be,
-    one_of,
-    positive,
-    truth,
-    unless,
-)
+from deltaprop.estimators import checks
+from deltaprop.estimators.checks import ParameterError, declared, in_range, is_count, is_flag, must_be, one_of, unless
 from deltaprop.optim.schedules import SCHEDULES, Schedule
 from deltaprop.training.settings import several
 
@@ -50,19 +35,23 @@ def _is_list(value: Any) -> bool:
     return isinstance(value, Iterable) and not isinstance(value, str)
 
 
-def _check_activations(name: str, given: Any) -> None:
+def _check_activations(name: str, value: Any) -> None:
     check = unless(Activation, one_of((*ACTIVATIONS, *SKLEARN_NAMES)))
-    for activation in several(given):
+    for activation in several(value):
         check(name, activation)
 
 
-def _is_batch(value: Any) -> bool:
-    return value == "auto" if isinstance(value, str) else is_count(value)
+def _is_random_state(value: Any) -> bool:
+    return value is None or value is np.random or isinstance(value, np.random.RandomState) or is_seed(value)
 
 
-def _is_random(value: Any) -> bool:
-    known = value is None or value is np.random or isinstance(value, np.random.RandomState)
-    return known or in_range(0, 2**32, kind=Integral)(value)
+is_seed = in_range(0, 2**32, kind=Integral)
+is_seconds = in_range(0, open_low=True)
+_batch_size = must_be(f"'auto' or {checks.COUNT}", lambda v: v == "auto" if isinstance(v, str) else is_count(v))
+_random_state = must_be("a whole number from 0 to 2^32 - 1, a RandomState, or None", _is_random_state)
+_verbosity = must_be(f"{checks.TRUTH}, or a whole number", lambda v: is_flag(v) or in_range(0, kind=Integral)(v))
+_patience = must_be(f"{checks.COUNT}, or infinity", lambda v: is_count(v) or (isinstance(v, Real) and v == np.inf))
+_seconds = must_be("a number of seconds greater than 0, or None", lambda v: v is None or is_seconds(v))
 
 
 def _check_dtype(name: str, value: Any) -> None:
@@ -106,47 +95,39 @@ class Parameters:
     activation: Any = declared("relu", _check_activations)
     _: KW_ONLY
     solver: str = declared("adam", one_of(("adam", "adamw", "lbfgs", "rmsprop", "sgd")))
-    alpha: float = declared(0.0001, at_least_0)
-    batch_size: int | str = declared("auto", must_be(f"'auto' or {COUNT}", _is_batch))
+    alpha: float = declared(0.0001, checks.at_least_0)
+    batch_size: int | str = declared("auto", _batch_size)
     learning_rate: Any = declared("constant", unless(Schedule, one_of((*RATES, *SCHEDULES))))
-    learning_rate_init: float = declared(0.001, positive)
-    power_t: float = declared(0.5, at_least_0)
-    max_iter: int = declared(200, count)
-    shuffle: bool = declared(True, truth)
-    random_state: Any = declared(None, must_be("a whole number from 0 to 2^32 - 1, a RandomState, or None", _is_random))
-    tol: float = declared(1e-4, at_least_0)
-    verbose: bool | int = declared(
-        False, must_be(f"{TRUTH}, or a whole number", lambda v: is_flag(v) or in_range(0, kind=Integral)(v))
-    )
-    warm_start: bool = declared(False, truth)
-    momentum: float = declared(0.9, must_be("a number from 0 to 1", in_range(0, 1, open_high=False)))
-    nesterovs_momentum: bool = declared(True, truth)
-    early_stopping: bool = declared(False, truth)
-    validation_fraction: float = declared(
-        DEFAULT_FRACTION, must_be("a fraction, 0 or more and below 1", in_range(0, 1))
-    )
-    beta_1: float = declared(0.9, below_1)
-    beta_2: float = declared(0.999, below_1)
-    epsilon: float = declared(1e-8, positive)
-    n_iter_no_change: float = declared(
-        10, must_be(f"{COUNT}, or infinity", lambda v: is_count(v) or (isinstance(v, Real) and v == np.inf))
-    )
-    max_fun: int = declared(15000, count)
+    learning_rate_init: float = declared(0.001, checks.positive)
+    power_t: float = declared(0.5, checks.at_least_0)
+    max_iter: int = declared(200, checks.count)
+    shuffle: bool = declared(True, checks.truth)
+    random_state: Any = declared(None, _random_state)
+    tol: float = declared(1e-4, checks.at_least_0)
+    verbose: bool | int = declared(False, _verbosity)
+    warm_start: bool = declared(False, checks.truth)
+    momentum: float = declared(0.9, checks.from_0_to_1)
+    nesterovs_momentum: bool = declared(True, checks.truth)
+    early_stopping: bool = declared(False, checks.truth)
+    validation_fraction: float = declared(DEFAULT_FRACTION, checks.fraction)
+    beta_1: float = declared(0.9, checks.below_1)
+    beta_2: float = declared(0.999, checks.below_1)
+    epsilon: float = declared(1e-8, checks.positive)
+    n_iter_no_change: float = declared(10, _patience)
+    max_fun: int = declared(15000, checks.count)
     dropout: Any = declared(0.0)  # checked when the number of layers is known
-    impute_missing: bool = declared(False, truth)
+    impute_missing: bool = declared(False, checks.truth)
     on_step: Any = declared(None)
     on_epoch: Any = declared(None)
     dtype: Any = declared(None, _check_dtype)
     engine: str = declared("auto")
     n_threads: int | None = declared(None)
-    time_limit: float | None = declared(
-        None,
-        must_be("a number of seconds greater than 0, or None", lambda v: v is None or in_range(0, open_low=True)(v)),
-    )
+    time_limit: float | None = declared(None, _seconds)
 
     def __post_init__(self) -> None:
         for parameter in fields(self):
-            parameter.metadata["check"](parameter.name, getattr(self, parameter.name))
+            if parameter.metadata["check"] is not None:
+                parameter.metadata["check"](parameter.name, getattr(self, parameter.name))
         if _is_list(self.activation) and len(self.activation) != len(self.widths):
             must = f"one, or one per hidden layer, here {len(self.widths)}"
             raise ParameterError(sentence("activation", must, len(self.activation)))
@@ -177,7 +158,7 @@ class ClassifierParameters(Parameters):
     _: KW_ONLY
     loss: Any = declared("log_loss", unless(Cost, one_of(("log_loss",))))
     class_weight: Any = declared(None, _check_class_weight)
-    label_smoothing: float = declared(0.0, below_1)
+    label_smoothing: float = declared(0.0, checks.below_1)
 
 
 @dataclass(frozen=True)
@@ -186,7 +167,7 @@ class RegressorParameters(Parameters):
 
     loss: Any = declared("squared_error", unless(Cost, _check_loss))
     _: KW_ONLY
-    quantile: float = declared(0.5, must_be("a number between 0 and 1", in_range(0, 1, open_low=True)))
+    quantile: float = declared(0.5, checks.inside_0_1)
 
     def __post_init__(self) -> None:
         super().__post_init__()

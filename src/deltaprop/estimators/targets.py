@@ -134,26 +134,26 @@ class NumberTargets(Targets):
 
 
 def learned_targets(
-    given: Parameters, y: Array, before: Targets | None, *, partial: bool, classes: Any = None
+    parameters: Parameters, y: Array, before: Targets | None, *, partial: bool, classes: Any = None
 ) -> Targets:
-    """What y is; with the targets of the call `before`, refuse a y that does not go on from them.
+    """What y is; with the targets of the call `before`, refuse a y that does not continue them.
 
     `classes` are those announced for partial fits.
     """
-    if isinstance(given, RegressorParameters):
+    if isinstance(parameters, RegressorParameters):
         n_outputs = before.n_outputs if isinstance(before, NumberTargets) else 1 if y.ndim == 1 else y.shape[1]
-        return NumberTargets(n_outputs, given.loss, given.quantile)
-    assert isinstance(given, ClassifierParameters)
+        return NumberTargets(n_outputs, parameters.loss, parameters.quantile)
+    assert isinstance(parameters, ClassifierParameters)
     if isinstance(before, ClassTargets):
         labels = before.labels
         _check_known(labels, y, partial=partial, classes=classes)
     else:
         labels = Labels(_announced(y, column(classes)) if partial else y)
-    class_weight = given.class_weight
+    class_weight = parameters.class_weight
     if isinstance(class_weight, str) and not labels.several:  # "balanced", by the rows to train on
         found = np.unique(y)
         class_weight = dict(zip(found, compute_class_weight("balanced", classes=found, y=y), strict=True))
-    return ClassTargets(labels, given.loss, given.label_smoothing, class_weight)
+    return ClassTargets(labels, parameters.loss, parameters.label_smoothing, class_weight)
 
 
 def _announced(y: Array, classes: Any) -> Any:

@@ -22,7 +22,6 @@ from deltaprop.estimators.encoding import EncodedRows, Encoding
 from deltaprop.estimators.initial import ShuffledOrders, initial_theta
 from deltaprop.estimators.parameters import Parameters
 from deltaprop.estimators.rules import optimizer_of, settings_of
-from deltaprop.estimators.targets import Targets
 from deltaprop.network import Network
 from deltaprop.optim.penalty import penalty
 from deltaprop.training.history import History
@@ -31,33 +30,38 @@ from deltaprop.training.settings import Examples, Settings, check_share, gathera
 from deltaprop.training.state import TrainingState
 
 FEWEST_HELD = 2
-ANEW = "Use warm_start=False to begin anew."
+ANEW = "Use warm_start=False to start again."
 
 
 @dataclass(frozen=True)
 class FitResult:
-    """What a call of fit made: all that an estimator shows, and all that a further call goes on from."""
+    """The result of a call of fit: all that an estimator shows, and all that the next call continues from."""
 
     encoding: Encoding
     network: Network
     engine: tuple[str, int | None]
     state: TrainingState
-    account: Account
     warnings: tuple[tuple[str, type[Warning]], ...]
 
+    @property
+    def account(self) -> Account:
+        """The part of the state that follows the progress."""
+        account: Account = self.state.parts["account"]
+        return account
 
-def check_goes_on(given: Parameters, before: FitResult) -> None:
+
+def check_goes_on(parameters: Parameters, before: FitResult) -> None:
     """Refuse parameters with which the network of the call before cannot be trained further."""
     dtype, imputes = before.network.spec.dtype.name, before.encoding.imputer is not None
-    if given.dtype is not None and np.dtype(given.dtype).name != dtype:
-        raise ParameterError(sentence("dtype", f"{dtype!r} as in the previous call", repr(given.dtype), ANEW))
-    if given.impute_missing != imputes:
-        got = repr(given.impute_missing)
+    if parameters.dtype is not None and np.dtype(parameters.dtype).name != dtype:
+        raise ParameterError(sentence("dtype", f"{dtype!r} as in the previous call", repr(parameters.dtype), ANEW))
+    if parameters.impute_missing != imputes:
+        got = repr(parameters.impute_missing)
         raise ParameterError(sentence("impute_missing", f"{imputes} as in the previous call", got, ANEW))
 
 
 def train_network(
-    given: Parameters,
+    parameters: Parameters,
     encoding: Encoding,
     rows: EncodedRows,
     validation: EncodedRows | None,
@@ -70,31 +74,36 @@ def train_network(
     If a validation score decides what is best, the network ends with the best weights. After an error the network and
     the result of the call before are as they were.
     """
-    orders = ShuffledOrders(check_random_state(given.random_state), bool(given.shuffle))
-    net = _network(given, encoding, orders.random, before)
+    orders = ShuffledOrders(check_random_state(parameters.random_state), bool(parameters.shuffle))
+    net = _network(parameters, encoding, orders.random, before)
     with _theta_restored_on_failure(net.theta):
-        account = _account(given, net.theta, before, partial=partial, other_rows=validation is not None)
-        inside, outside = _hold_out(given, encoding.targets, rows, validation, account, orders.random, partial=partial)
+        account = _account(parameters, net.theta, before, partial=partial, other_rows=validation is not None)
+        inside, outside = np.arange(len(rows.Y)), np.arange(0)
+        if parameters.watches_scores and validation is None:
+            seed = account.seed_of_split(orders.random) if partial else orders.random
+            strata = encoding.targets.strata(rows.Y)
+            inside, outside = _hold_out(inside, strata, parameters.validation_fraction, seed)
         check_share(rows.weight, inside, "training")
         train_on = _examples(net, rows.X, rows.Y_train, rows.weight, inside)
         held = _validation(net, rows, validation, outside)
         score = encoding.targets.score
-        settings = settings_of(given, net.spec, len(inside), account, orders, score, partial=partial)
+        settings = settings_of(parameters, net.spec, len(inside), account, orders, score, partial=partial)
         state = _state(net, settings, before)
         state.parts = {"account": account, "orders": orders}
         history = _run(net, settings, train_on, held, state)
         if not len(history):  # ended within its first epoch
             account.loss = _loss(net, settings, train_on)
-        if given.watches_scores and account.best_theta is not None and (not partial or account.stopped):
+        if parameters.watches_scores and account.best_theta is not None and (not partial or account.stopped):
             net.theta[...] = account.best_theta
             history.best_epoch = account.best_epoch
-    warnings = tuple(_warnings(given, history, len(inside), partial=partial))
-    return FitResult(encoding, net, (given.engine, given.n_threads), state, account, warnings)
+    del state.parts["orders"]  # the next call draws its own
+    warnings = tuple(_warnings(parameters, history, len(inside), partial=partial))
+    return FitResult(encoding, net, (parameters.engine, parameters.n_threads), state, warnings)
 
 
 @contextmanager
 def _theta_restored_on_failure(theta: Array) -> Iterator[None]:
-    """Put θ back in place after an error, since coefs_ that a user holds look into it."""
+    """Put θ back in place after an error, because coefs_ that a user holds are views of it."""
     kept = theta.copy()
     try:
         yield
@@ -103,14 +112,16 @@ def _theta_restored_on_failure(theta: Array) -> Iterator[None]:
         raise
 
 
-def _network(given: Parameters, encoding: Encoding, random: np.random.RandomState, before: FitResult | None) -> Network:
+def _network(
+    parameters: Parameters, encoding: Encoding, random: np.random.RandomState, before: FitResult | None
+) -> Network:
     """A new network with scikit-learn's first weights, or the network before with today's parameters."""
     n_outputs, output, cost = encoding.targets.head()
     spec = make_spec(
-        [encoding.n_inputs, *given.widths, n_outputs], given.hidden_activations, output, cost, encoding.dtype
+        [encoding.n_inputs, *parameters.widths, n_outputs], parameters.hidden_activations, output, cost, encoding.dtype
     )
     check_own_pairs(spec)
-    engine = given.engine, given.n_threads
+    engine = parameters.engine, parameters.n_threads
     if before is None:
         return Network.from_parameters(spec, initial_theta(spec, random), *engine)
     sizes = before.network.spec.sizes
@@ -122,10 +133,12 @@ def _network(given: Parameters, encoding: Encoding, random: np.random.RandomStat
     return Network.from_parameters(spec, before.network.theta, *engine)
 
 
-def _account(given: Parameters, theta: Array, before: FitResult | None, *, partial: bool, other_rows: bool) -> Account:
+def _account(
+    parameters: Parameters, theta: Array, before: FitResult | None, *, partial: bool, other_rows: bool
+) -> Account:
     if before is None:
         return Account()
-    other_rule = tuple(before.state.slots) != optimizer_of(given).slots
+    other_rule = tuple(before.state.slots) != optimizer_of(parameters).slots
     return before.account.continued(theta, partial=partial, other_rows=other_rows, other_rule=other_rule)
 
 
@@ -136,28 +149,9 @@ def _state(net: Network, settings: Settings, before: FitResult | None) -> Traini
     return TrainingState.fresh(net, settings.optimizer, settings.seed)
 
 
-def _hold_out(
-    given: Parameters,
-    targets: Targets,
-    rows: EncodedRows,
-    validation: EncodedRows | None,
-    account: Account,
-    random: np.random.RandomState,
-    *,
-    partial: bool,
-) -> tuple[Indices, Indices]:
-    """(rows to train on, rows to hold out); partial fits hold out the same rows of the same data."""
-    everything = np.arange(len(rows.Y))
-    if not given.watches_scores or validation is not None:
-        return everything, everything[:0]
-    if partial and account.split_seed is None:
-        account.split_seed = int(random.randint(np.iinfo(np.int32).max))
-    inside, outside = train_test_split(
-        everything,
-        random_state=account.split_seed if partial else random,
-        test_size=given.validation_fraction,
-        stratify=targets.strata(rows.Y),
-    )
+def _hold_out(rows: Indices, strata: Array | None, fraction: float, seed: Any) -> tuple[Indices, Indices]:
+    """(rows to train on, rows to hold out)."""
+    inside, outside = train_test_split(rows, random_state=seed, test_size=fraction, stratify=strata)
     if len(outside) < FEWEST_HELD:
         raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
     return inside, outside
@@ -193,20 +187,22 @@ def _loss(net: Network, settings: Settings, data: Examples) -> float:
     return cost + penalty(net.spec, net.theta, settings.rules.penalties(taken.total))
 
 
-def _warnings(given: Parameters, history: History, m: int, *, partial: bool) -> Iterator[tuple[str, type[Warning]]]:
+def _warnings(
+    parameters: Parameters, history: History, m: int, *, partial: bool
+) -> Iterator[tuple[str, type[Warning]]]:
     """The warnings of scikit-learn: batches that are clipped, and a training that ends before it has converged."""
-    if given.solver != "lbfgs" and not isinstance(given.batch_size, str) and given.batch_size > m:
+    if parameters.solver != "lbfgs" and not isinstance(parameters.batch_size, str) and parameters.batch_size > m:
         yield "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning
     if history.stopped == "interrupted":
         yield "Training interrupted by user.", UserWarning
     elif history.stopped == "time limit":
-        said = f"Training stopped after {given.time_limit:g} seconds (time_limit), before it converged."
-        yield said, ConvergenceWarning
+        text = f"Training stopped after {parameters.time_limit:g} seconds (time_limit), before it converged."
+        yield text, ConvergenceWarning
     elif history.stopped == "epochs" and not partial:
-        if given.solver == "lbfgs":
-            said = f"lbfgs failed to converge after {len(history)} iteration(s) (status=1):\nRaise max_iter "
-            said += f"({given.max_iter}) or max_fun ({given.max_fun}), or scale the data."
+        if parameters.solver == "lbfgs":
+            text = f"lbfgs failed to converge after {len(history)} iteration(s) (status=1):\nRaise max_iter "
+            text += f"({parameters.max_iter}) or max_fun ({parameters.max_fun}), or scale the data."
         else:
-            said = f"Stochastic Optimizer: Maximum iterations ({given.max_iter}) reached and the optimization hasn't "
-            said += "converged yet."
-        yield said, ConvergenceWarning
+            text = f"Stochastic Optimizer: Maximum iterations ({parameters.max_iter}) reached and the optimization "
+            text += "hasn't converged yet."
+        yield text, ConvergenceWarning

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -16,15 +16,15 @@ from deltaprop._types import Array, Indices
 from deltaprop.data.bundled import BUNDLED
 from deltaprop.data.encoder import TableEncoder
 from deltaprop.data.sources import Source, load
-from deltaprop.errors import DataError, nearest, sentence
 from deltaprop.files.format import Stored, read_model, write_model
 from deltaprop.network import Network
 from deltaprop.tables.facts import training_facts
 from deltaprop.tables.metrics import Metrics, classification_metrics, regression_metrics
+from deltaprop.tables.preparation import known_target, prepare, without_columns
 from deltaprop.tables.settings import TableSettings
-from deltaprop.tables.split import RowSplit, split_rows, take
+from deltaprop.tables.split import take
 from deltaprop.tables.stored import table_parts
-from deltaprop.tables.target import TargetColumn, fit_target
+from deltaprop.tables.target import TargetColumn
 from deltaprop.tables.undo import unchanged_by_failure
 from deltaprop.training.events import OnEpoch, OnProgress
 from deltaprop.training.history import History
@@ -68,36 +68,32 @@ class TableModel(TableSettings):
         `facts["test"]`. `on_columns` is called with the model when the columns are understood, before training.
         """
         with unchanged_by_failure(self):
-            data = _without(load(source, target=target, names=names), self.drop, strict=True)
-            y = _known(data)
-            self.target = fit_target(y, data.target or "target", self.task)
-            seed = int(np.random.SeedSequence().generate_state(1)[0]) if self.seed is None else self.seed
-            classes = self.target.encode(y, self.dtype).ravel() if self.target.classes else None
-            rows = split_rows(len(y), test, self.validation, classes, seed)
-            X, held = self._encode(data, rows)
-            self._new_network(X.shape[1], seed)
+            data = without_columns(load(source, target=target, names=names), self.drop, strict=True)
+            table = prepare(self, data, test)
+            self.encoder, self.target = table.encoder, table.target
+            self.network = self._new_network(table.X.shape[1], table.seed)
             if on_columns is not None:
                 on_columns(self)
-            batch = _batch_size(len(rows.train)) if self.batch_size == "auto" else int(self.batch_size)
+            batch = _batch_size(len(table.rows.train)) if self.batch_size == "auto" else int(self.batch_size)
             self.history = train(
                 self.network,
-                X,
-                self.target.encode(y[rows.train], self.dtype),
+                table.X,
+                table.Y,
                 epochs=self.epochs,
                 batch_size=batch,
                 optimizer=self.rule(),
                 schedule=self.schedule,
                 l2=self.l2,
                 dropout=self.dropout,
-                validation=held,
-                early_stopping=self.early_stopping if held is not None else None,
+                validation=table.validation,
+                early_stopping=self.early_stopping if table.validation else None,
                 on_epoch=on_epoch,
                 on_progress=on_progress,
-                seed=seed,
+                seed=table.seed,
             )
-            self.facts = {"source": data.name, **training_facts(self.history, self.rule(), batch, rows)}
-            if len(rows.test):
-                self.facts["test"] = self._metrics(data, rows.test).to_dict()
+            self.facts = {"source": data.name, **training_facts(self.history, self.rule(), batch, table.rows)}
+            if len(table.rows.test):
+                self.facts["test"] = self._metrics(data, table.rows.test).to_dict()
             self.network.facts = self.facts
         return self
 
@@ -122,7 +118,7 @@ class TableModel(TableSettings):
     def evaluate(self, source: Any, *, names: Sequence[str] | None = None) -> Metrics:
         """How good the predictions are on rows whose target is known."""
         data = self._load(source, names, labelled=True)
-        return self._metrics(data, np.arange(len(_known(data))))
+        return self._metrics(data, np.arange(len(known_target(data))))
 
     def check(self, source: Any, *, names: Sequence[str] | None = None) -> CheckReport:
         """The gradients of this model on these rows against the truth (`deltaprop.check`)."""
@@ -132,7 +128,7 @@ class TableModel(TableSettings):
     def examples(self, source: Any, *, names: Sequence[str] | None = None) -> tuple[Array, Array]:
         """(X, Y) of these rows as the network is given them: encoded inputs, and targets or class indices."""
         data = self._load(source, names, labelled=True)
-        return self.encoder.transform(data.X), self.target.encode(_known(data), self.dtype)
+        return self.encoder.transform(data.X), self.target.encode(known_target(data), self.dtype)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write network, encoder and labels into one safetensors file, atomically."""
@@ -146,9 +142,9 @@ class TableModel(TableSettings):
         stored = read_model(path)
         parts, spec = table_parts(stored, str(path)), stored.spec
         sigma = spec.activations[0].name if spec.L > 1 else cls.activation
-        where: dict[str, Any] = {"engine": engine, "n_threads": n_threads}
-        model = cls(spec.sizes[1:-1], sigma, parts.target.task, dtype=spec.dtype.name, **where)
-        model.network = Network.from_parameters(spec, stored.theta, **where)
+        runs_on: dict[str, Any] = {"engine": engine, "n_threads": n_threads}
+        model = cls(spec.sizes[1:-1], sigma, parts.target.task, dtype=spec.dtype.name, **runs_on)
+        model.network = Network.from_parameters(spec, stored.theta, **runs_on)
         model.encoder, model.target, model.drop = parts.encoder, parts.target, parts.drop
         model.categorical, model.numeric = model.encoder.categorical, model.encoder.numeric
         model.facts = model.network.facts = stored.facts
@@ -160,20 +156,9 @@ class TableModel(TableSettings):
 
             raise NotFittedError("This TableModel is not fitted yet. Call `fit` first, or `TableModel.load`.")
 
-    def _encode(self, data: Source, rows: RowSplit) -> tuple[Any, tuple[Any, Array] | None]:
-        """(X of the training rows, validation), by an encoder and a target fitted to the training rows alone."""
-        y = _known(data)
-        self.encoder = TableEncoder(self.categorical, self.numeric, self.dtype)
-        X = self.encoder.fit_transform(take(data.X, rows.train))
-        self.target.fit_scale(y[rows.train])
-        if not len(rows.validation):
-            return X, None
-        held = self.encoder.transform(take(data.X, rows.validation))
-        return X, (held, self.target.encode(y[rows.validation], self.dtype))
-
-    def _new_network(self, n_inputs: int, seed: int) -> None:
+    def _new_network(self, n_inputs: int, seed: int) -> Network:
         n_outputs, output, cost = self.target.head()
-        self.network = Network(
+        return Network(
             [n_inputs, *self.hidden, n_outputs],
             activation=self.activation,
             output=output,
@@ -189,41 +174,19 @@ class TableModel(TableSettings):
         self._check_fitted()
         bundled = isinstance(source, str) and source in BUNDLED
         target = self.target.name if hasattr(self.encoder, "feature_names_in_") and not bundled else None
-        return _without(load(source, target=target, names=names, need_target=labelled), self.drop, strict=False)
+        return without_columns(load(source, target=target, names=names, need_target=labelled), self.drop, strict=False)
 
     def _outputs(self, source: Any, names: Sequence[str] | None) -> Array:
         data = self._load(source, names, labelled=False)
         return self.network.forward(self.encoder.transform(data.X))
 
     def _metrics(self, data: Source, rows: Indices) -> Metrics:
-        y = _known(data)[rows]
+        y = known_target(data)[rows]
         a = self.network.forward(self.encoder.transform(take(data.X, rows)))
         if self.target.task == "regression":
             return regression_metrics(self.target.decode(a), np.asarray(y, np.float64))
         indices = self.target.encode(y, self.dtype).ravel().astype(int)
         return classification_metrics(self.target.probabilities(a), indices, self.target.classes)
-
-
-def _known(data: Source) -> Array:
-    assert data.y is not None  # load(need_target=True) gives labels or refuses
-    return data.y
-
-
-def _without(data: Source, drop: Sequence[str], *, strict: bool) -> Source:
-    """The data without these columns; `strict` refuses a name that is no column."""
-    wrong = [name for name in drop if name not in data.feature_names]
-    if strict and wrong:
-        near = nearest(wrong[0], data.feature_names)
-        raise DataError(sentence("drop", f"made of columns of {data.name}", repr(wrong[0]), near))
-    present = [name for name in drop if name in data.feature_names]
-    if not present:
-        return data
-    if isinstance(data.X, np.ndarray):
-        raise DataError(sentence("drop", "left out for arrays, which have no named columns", repr(present[0])))
-    kept = tuple(name for name in data.feature_names if name not in present)
-    if not kept:
-        raise DataError(sentence("drop", "some of the columns", "all of them"))
-    return replace(data, X=data.X.drop(present), feature_names=kept)
 
 
 def _batch_size(m: int) -> int:

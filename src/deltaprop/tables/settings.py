@@ -18,26 +18,19 @@ from deltaprop.optim.schedules import Schedule, get_schedule
 from deltaprop.training.settings import check_lbfgs, number, several, whole
 
 TASKS = ("auto", "classification", "regression")
-
-
-@dataclass(frozen=True)
-class CommandOption:
-    """A setting's option of `deltaprop train`: `metavar` is its syntax; `name` is its name if not the setting's.
-
-    With a `switch`, the help text of one, the setting has a second option of its own name that turns it off.
-    """
-
-    metavar: str
-    help: str
-    name: str = ""
-    switch: str = ""
+Check = Callable[[str, Any], object]  # of a setting's name and value; raises ArgumentError or ArgumentTypeError
 
 
 def setting(
-    default: Any, check: Callable[[str, Any], object] | None = None, option: CommandOption | None = None
+    default: Any, metavar: str = "", help: str = "", check: Check | None = None, *, option: str = "", switch: str = ""
 ) -> Any:
-    """A dataclass field with its default, the check of its value alone, and its option, if it has one."""
-    return field(default=default, metadata={"check": check, "option": option})
+    """A dataclass field with its default, its option of `deltaprop train`, and the check of its value alone.
+
+    `metavar` is the option's syntax, "" for no option; `option` its name if not the setting's. With a `switch`, the
+    help of one, a second option of the setting's own name turns it off.
+    """
+    about = {"metavar": metavar, "help": help, "check": check, "option": option, "switch": switch}
+    return field(default=default, metadata=about)
 
 
 def _task(name: str, value: Any) -> None:
@@ -50,8 +43,8 @@ def _widths(name: str, value: Any) -> None:
         whole(name, width, 1)
 
 
-def _batch_size(name: str, value: Any) -> None:
-    if value != "auto":
+def _count(name: str, value: Any) -> None:
+    if value != "auto" or name != "batch_size":
         whole(name, value, 1)
 
 
@@ -65,63 +58,45 @@ def _patience(name: str, value: Any) -> None:
         whole(name, value, 0)
 
 
+def _seed(name: str, value: Any) -> None:
+    check_seed(value)
+
+
 @dataclass
 class TableSettings:
     """The settings, checked when they are given: each alone, then those that belong together."""
 
-    hidden: Sequence[int] = setting(
-        (256, 256), _widths, CommandOption("N,N", "Widths of the hidden layers; none for no layer.")
-    )
-    activation: str = setting(
-        "relu",
-        option=CommandOption("NAME", "Of the hidden layers: relu, sigmoid, tanh, gelu, silu, ..."),
-    )
-    task: str = setting(
-        "auto", _task, CommandOption("NAME", "classification, regression, or auto: by the target's values.")
-    )
-    epochs: int = setting(
-        100, lambda name, value: whole(name, value, 1), CommandOption("N", "Passes over the data, at most.")
-    )
-    batch_size: int | str = setting("auto", _batch_size, CommandOption("N|auto", "Examples per step."))
-    optimizer: str = setting("adam", option=CommandOption("NAME", "adam, adamw, sgd, rmsprop or lbfgs."))
-    learning_rate: float | None = setting(
-        None, option=CommandOption("X", "Learning rate; by default the optimiser's own.", name="lr")
-    )
-    schedule: str | Schedule = setting(
-        "constant", option=CommandOption("NAME", "Of the learning rate: constant, cosine, one_cycle, ...")
-    )
-    l2: float = setting(
-        0.0, number, CommandOption("X", "Add ½ l2 ‖W‖² to the cost (the book's λ is l2 times the rows).")
-    )
-    dropout: float = setting(0.0, option=CommandOption("P", "Probability of dropping a hidden unit."))
-    validation: float = setting(
-        0.1, _fraction, CommandOption("P", "Fraction of the rows that early stopping watches; 0 for none.")
-    )
+    hidden: Sequence[int] = setting((256, 256), "N,N", "Widths of the hidden layers; none for no layer.", _widths)
+    activation: str = setting("relu", "NAME", "Of the hidden layers: relu, sigmoid, tanh, gelu, silu, ...")
+    task: str = setting("auto", "NAME", "classification, regression, or auto: by the target's values.", _task)
+    epochs: int = setting(100, "N", "Passes over the data, at most.", _count)
+    batch_size: int | str = setting("auto", "N|auto", "Examples per step.", _count)
+    optimizer: str = setting("adam", "NAME", "adam, adamw, sgd, rmsprop or lbfgs.")
+    learning_rate: float | None = setting(None, "X", "Learning rate; by default the optimiser's own.", option="lr")
+    schedule: str | Schedule = setting("constant", "NAME", "Of the learning rate: constant, cosine, one_cycle, ...")
+    l2: float = setting(0.0, "X", "Add ½ l2 ‖W‖² to the cost (the book's λ is l2 times the rows).", number)
+    dropout: float = setting(0.0, "P", "Probability of dropping a hidden unit.")
+    validation: float = setting(0.1, "P", "Fraction of the rows that early stopping watches; 0 for none.", _fraction)
     early_stopping: int | None = setting(
         10,
+        "N",
+        "Epochs to wait for something better.",
         _patience,
-        CommandOption(
-            "N",
-            "Epochs to wait for something better.",
-            name="patience",
-            switch="Stop when validation gets no better; keep the best.",
-        ),
+        option="patience",
+        switch="Stop when validation gets no better; keep the best.",
     )
-    categorical: Sequence[str] = setting((), option=CommandOption("A,B", "Columns to take as categories."))
-    numeric: Sequence[str] = setting((), option=CommandOption("A,B", "Columns to take as numbers."))
-    drop: Sequence[str] = setting((), option=CommandOption("A,B", "Columns to leave out."))
+    categorical: Sequence[str] = setting((), "A,B", "Columns to take as categories.")
+    numeric: Sequence[str] = setting((), "A,B", "Columns to take as numbers.")
+    drop: Sequence[str] = setting((), "A,B", "Columns to leave out.")
     dtype: str = setting("float32")
-    seed: int | None = setting(
-        None, lambda _, value: check_seed(value), CommandOption("N", "Repeats the run to the bit.")
-    )
+    seed: int | None = setting(None, "N", "Repeats the run to the bit.", _seed)
     engine: str = setting("auto")
     n_threads: int | None = setting(None)
 
     def __post_init__(self) -> None:
         for each in fields(TableSettings):
-            check = each.metadata["check"]
-            if check is not None:
-                check(each.name, getattr(self, each.name))
+            if each.metadata["check"] is not None:
+                each.metadata["check"](each.name, getattr(self, each.name))
         self.hidden = [int(width) for width in several(self.hidden)]
         spec = make_spec([1, *self.hidden, 1], get_activation(self.activation), "identity", "quadratic", self.dtype)
         select(self.engine, spec, self.n_threads)

@@ -68,7 +68,7 @@ class Comparison:
         if gap is None:
             return
         self.directions += 1
-        allowed = float(np.linalg.norm(v * np.where(good, self.noise, 0)))
+        allowed = float(np.hypot.reduce(v * np.where(good, self.noise, 0)))
         if not abs(gap) <= allowed and self.row.error <= self.tolerance:
             self._elements(np.array([self._halve(v, gap)]))
 

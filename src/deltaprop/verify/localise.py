@@ -198,10 +198,11 @@ def same(got: Array, value: Array, eps: float, size: float = 0.0) -> bool:
 
 def ratio(got: Array, value: Array, eps: float, of: Array | None = None) -> float | None:
     """c where got = c value up to rounding, not 0; None where there is none. Rounding is measured by `of`."""
-    length = float((value * value).sum())
-    if not length > 0 or not np.isfinite(length):
+    top = float(np.abs(value).max(initial=0.0))
+    if not 0 < top < np.inf:
         return None
-    c = float((got * value).sum()) / length
+    unit = value / top  # its squares neither underflow nor overflow
+    c = float((got / top * unit).sum() / (unit * unit).sum())
     if of is None:
         return c if abs(c) > 1e-9 and same(got, c * value, eps) else None
     return c if abs(c) > 1e-9 and same(of, of - got + c * value, eps) else None
@@ -209,6 +210,7 @@ def ratio(got: Array, value: Array, eps: float, of: Array | None = None) -> floa
 
 def divided_out(dW: Array, a_prev: Array, otherwise: Array) -> Array:
     """δ (n, m) from ∂C/∂W (m, n, k) = δ aᵀ, the least squares of it; `otherwise` for an example whose a is 0."""
-    length = (a_prev * a_prev).sum(axis=0)
-    delta = np.einsum("ijk,ki->ji", dW, a_prev) / np.where(length > 0, length, 1.0)
-    return np.where(length > 0, delta, otherwise)
+    top = np.abs(a_prev).max(axis=0)
+    unit = a_prev / np.where(top > 0, top, 1.0)  # its squares neither underflow nor overflow
+    delta = np.einsum("ijk,ki->ji", dW, unit) / np.where(top > 0, top * (unit * unit).sum(axis=0), 1.0)
+    return np.where(top > 0, delta, otherwise)

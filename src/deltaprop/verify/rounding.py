@@ -21,7 +21,8 @@ from deltaprop.trace.record import Trace
 
 Function = Callable[[Array], Array]
 MARGIN = 16.0  # how many standard errors an element may be off
-LANES = 8  # sums run in at least so many partial sums side by side
+LANES = 8  # a sum is at least this many partial sums side by side
+BAND = 400  # width in powers of 2: products of four numbers of one band stay within float64
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def rounding(spec: Spec, trace: Trace, share: Array, dtype: np.dtype[np.floating
     e_a, e_z = [np.zeros(trace.x.T.shape)], []
     for layer, activation in zip(trace, spec.activations, strict=True):
         z, a, a_prev = layer.z.T, layer.a.T, layer.a_prev.T
-        from_below = _combined(eq.bp2_input, layer.W.T, np.hypot(e_a[-1], unit.sum_of(a_prev)), axes=(0, 0))
+        from_below = _combined(eq.bp2_input, layer.W.T, np.hypot(e_a[-1], unit.sum_of(a_prev)))
         e_z.append(_both(from_below, unit.u * np.abs(layer.b)[:, None], unit.of(z)))
         e_a.append(np.hypot(_through(activation.sigma, z, a, e_z[-1], activation.elementwise), unit.of_sigma(a, z)))
     gradient = _backward(spec, trace, e_z, e_a, share, unit)
@@ -80,7 +81,7 @@ def _backward(spec: Spec, trace: Trace, e_z: list[Array], e_a: list[Array], shar
         else:
             above, slope = trace.layer(l + 1), layer.sigma_prime.T
             e_slope = _slope_error(spec.activations[l - 1].sigma_prime, layer.z.T, slope, e_z[l - 1], unit)
-            passed = _combined(eq.bp2_input, above.W, np.hypot(e_delta, unit.sum_of(above.delta.T)), axes=(0, 0))
+            passed = _combined(eq.bp2_input, above.W, np.hypot(e_delta, unit.sum_of(above.delta.T)))
             e_delta = np.hypot(passed * slope, eq.bp2_input(above.W, above.delta.T) * e_slope)
         e_delta = np.hypot(e_delta, unit.of(delta))
         e_sum = np.hypot(e_delta, unit.sum_of(delta, axis=1))
@@ -125,8 +126,13 @@ def _both(*errors: Array) -> Array:
     return reduce(np.hypot, errors)
 
 
-def _combined(product: Callable[[Array, Array], Array], A: Array, B: Array, axes: tuple[int, int] = (1, 1)) -> Array:
-    """√(product(A², B²)), where `product` sums over these axes of A and B; each line scaled, so that no square is 0."""
-    lines = [np.abs(array).max(axis=axis, keepdims=True) for array, axis in zip((A, B), axes, strict=True)]
-    of_a, of_b = (np.where(line > 0, line, 1) for line in lines)
-    return np.sqrt(product((A / of_a) ** 2, (B / of_b) ** 2)) * of_a.reshape(-1, 1) * of_b.reshape(1, -1)
+def _combined(product: Callable[[Array, Array], Array], A: Array, B: Array) -> Array:
+    """√(product(A², B²)), where no square underflows or overflows: each pair of bands is multiplied on its own."""
+    pairs = [(a, b, i + j) for i, a in _bands(A) for j, b in _bands(B)]
+    return reduce(np.hypot, (np.ldexp(np.sqrt(product(a * a, b * b)), power) for a, b, power in pairs))
+
+
+def _bands(array: Array) -> list[tuple[int, Array]]:
+    """(e, part) with array = Σ part 2^e, the size of every number of a part 0 or between 2^(-BAND/2) and 2^(BAND/2)."""
+    powers = BAND * np.rint(np.frexp(array)[1] / BAND).astype(int)
+    return [(int(e), np.ldexp(np.where(powers == e, array, 0), -e)) for e in np.unique(powers)]

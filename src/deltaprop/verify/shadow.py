@@ -13,15 +13,17 @@ from deltaprop.core.border import columns, shares
 from deltaprop.core.functions import built_in
 from deltaprop.core.objective import costs
 from deltaprop.core.pairs import WRONG, slope_of
+from deltaprop.core.spec import Spec
 from deltaprop.errors import NonFiniteError
 from deltaprop.network import Network
-from deltaprop.trace.record import record
+from deltaprop.trace.record import Trace, record
 from deltaprop.verify.rounding import rounding
 
 DOUBLE = np.dtype(np.float64)
-IMAGINARY = 2.0**-66  # its square is nothing beside 1
+IMAGINARY = 2.0**-100  # its square is nothing beside any z
 Move = tuple[slice, Array, Array]  # r units of a layer, dW (r, n_(l-1)), db (r,)
-UNDERFLOW = float(np.finfo(DOUBLE).tiny) / IMAGINARY  # a slope below it has lost digits
+FAR = 2.0**-40  # an imaginary part beyond it bends what should be straight
+LOST = 2.0**-1060  # what underflow may take from an imaginary part, with room for a few thousand of them
 
 
 class Shadow:
@@ -50,39 +52,46 @@ class Shadow:
             )
         own = rounding(spec, trace, self.share, DOUBLE)
         theirs = own if net.spec.dtype == DOUBLE else rounding(spec, trace, self.share, net.spec.dtype)
-        self.noise = np.maximum(own.gradient, theirs.gradient) + UNDERFLOW
+        self.noise = np.maximum(own.gradient, theirs.gradient)
+        self.onward = _onward(spec, trace)
         self._near = [_near_kink(z, s.kinks, e) for z, s, e in zip(self.z, spec.activations, own.z, strict=True)]
         self._near_y = _near_kink(a_last - self.y, spec.cost.kinks, own.a)
         self.analytic = self._is_analytic(a_last)
 
-    def slopes(self, layer: int, moves: Sequence[Move]) -> tuple[Array, Array]:
-        """∂C_i/∂t of each example's share of C, (k, m), for k moves of W^l and b^l; which move a unit at a kink, (k,).
+    def slopes(self, layer: int, moves: Sequence[Move]) -> tuple[Array, Array, Array]:
+        """∂C_i/∂t of each example's share of C, (k, m), for k moves of W^l and b^l; (kink, noise) of each move, (k,).
 
         A complex step, Im C(θ + i h v) / h, which subtracts nothing and so loses nothing (Squire & Trapp 1998, SIAM
         Review 40). z^l is linear in W^l and b^l: its imaginary part is h times z^l of the move. The moves go side by
-        side, as columns.
+        side, as columns. `kink` says whether a move changes a unit at a kink, `noise` what underflow may do to a slope.
         """
-        a = self.a_prev[layer - 1]
-        z, h = np.repeat(self.z[layer - 1][:, None, :].astype(complex), len(moves), axis=1), np.empty((len(moves), 1))
+        a, (n, m) = self.a_prev[layer - 1], self.z[layer - 1].shape
+        dz = np.zeros((n, len(moves), m))
         for k, (units, dW, db) in enumerate(moves):
-            dz = eq.weighted_input(dW, a, db)
-            h[k] = IMAGINARY / max(1.0, float(np.abs(dz).max()))
-            z[units, k] += 1j * h[k] * dz
-        with np.errstate(all="ignore"):
-            C, kink = self._complex_costs(layer, z)
-        return C.imag / h, kink
+            dz[units, k] = eq.weighted_input(dW, a, db)
+        h = IMAGINARY / np.maximum(1.0, np.abs(dz).max(axis=(0, 2)))
+        C, kink, farthest = self._complex_costs(layer, dz, h)
+        if (farthest > FAR).any():  # large weights follow
+            h = h * np.minimum(1.0, IMAGINARY / farthest)
+            C, kink, _ = self._complex_costs(layer, dz, h)
+        return C.imag / h[:, None], kink, LOST / h * self.onward
 
-    def _complex_costs(self, layer: int, z: Array) -> tuple[Array, Array]:
-        """Each example's share of C, (k, m), from a complex z^l (n_l, k, m) on; where a unit at a kink was moved."""
-        _, k, m = z.shape
-        kink, a = np.zeros(k, bool), z
+    @np.errstate(all="ignore")
+    def _complex_costs(self, layer: int, dz: Array, h: Array) -> tuple[Array, Array, Array]:
+        """From z^l + i h dz on, dz (n_l, k, m): each example's share of C, (k, m); per move, (k,), whether it changes
+        a unit at a kink, and the largest imaginary part of a z.
+        """  # fmt: skip
+        _, k, m = dz.shape
+        z = self.z[layer - 1][:, None, :] + 1j * h[:, None] * dz
+        kink, farthest, a = np.zeros(k, bool), np.zeros(k), z
         for l, (W, b, activation) in enumerate(self.layers[layer - 1 :], layer):
             if l > layer:
                 z = eq.weighted_input(W, a.reshape(-1, k * m), b).reshape(-1, k, m)
             kink |= _moved(z, self._near[l - 1]) | _crossed(z, self.z[l - 1], activation.kinks)
+            farthest = np.fmax(farthest, np.abs(z.imag).max(axis=(0, 2)))
             a = activation.sigma(z.reshape(-1, k * m)).reshape(z.shape)
         C = costs(self.spec, z.reshape(-1, k * m), a.reshape(-1, k * m), np.tile(self.y, k))
-        return C.reshape(k, m) * self.share, kink | _moved(a, self._near_y)
+        return C.reshape(k, m) * self.share, kink | _moved(a, self._near_y), farthest
 
     def _is_analytic(self, a: Array) -> bool:
         """The built-in σ and C take complex steps; those of one's own are tried on every z and a of the batch."""
@@ -109,6 +118,13 @@ def takes_complex_steps(function: Callable[[Array], Array], at: Array) -> bool:
     close = np.abs(stepped.imag / IMAGINARY - slope) <= WRONG * np.abs(slope)
     same = (stepped.real == here) | (np.abs(stepped.real - here) <= 1e-12 * np.abs(here)) | ~np.isfinite(here)
     return bool(sure.any() and close[sure].all() and same.all())
+
+
+def _onward(spec: Spec, trace: Trace) -> float:
+    """How far C moves if the z and a of all units and examples move by 1 each: Σ |∂C/∂z| + |∂C/∂a|; 1 or more."""
+    slopes = [layer.delta for layer in trace] + [layer.delta @ layer.W for layer in trace]
+    slopes += [] if spec.canonical else [trace.grad_a]
+    return 1.0 + sum(float(np.abs(slope[np.isfinite(slope)]).sum()) for slope in slopes)
 
 
 def _near_kink(values: Array, kinks: tuple[float, ...], e: Array) -> Array | None:

@@ -79,16 +79,16 @@ class ComplexSteps:
     def elements(self, part: Part, at: Array, claimed: Array) -> tuple[Array, Array, Array]:
         """One complex step for each."""
         found = [self.examples(part, at[some : some + self._together]) for some in range(0, len(at), self._together)]
-        slope = np.concatenate([each.sum(axis=1) for each, _ in found])
-        return slope, np.concatenate([kink for _, kink in found]), self.shadow.noise[part.first + at]
+        slopes, kinks, noise = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+        return slopes.sum(axis=1), kinks, noise + self.shadow.noise[part.first + at]
 
     def direction(self, part: Part, v: Array) -> float | None:
         """One complex step of the whole array."""
-        each, kink = self.shadow.slopes(part.layer, [self._move(part, slice(None), v)])
+        each, kink, _ = self.shadow.slopes(part.layer, [self._move(part, slice(None), v)])
         return None if kink[0] else float(each.sum())
 
-    def examples(self, part: Part, at: Array) -> tuple[Array, Array]:
-        """What each example adds to the slopes of these elements, (k, m), and which of them lie at a kink, (k,)."""
+    def examples(self, part: Part, at: Array) -> tuple[Array, Array, Array]:
+        """What each example adds to the slopes of these elements, (k, m); which lie at a kink; the slopes' noise."""
         moves = []
         for i in at:
             unit, within = divmod(int(i), int(np.prod(part.shape[1:])))
