@@ -8,12 +8,14 @@ namespace deltaprop {
 constexpr int MAX_LAYERS = 1024;
 
 struct Spec {
-    int L;             // layers with weights
-    const int64_t* n;  // n_0 .. n_L
-    const int* act;    // of layers 1 .. L: places in Core::activations
-    int cost;          // a place in Core::costs
-    double threshold;  // of huber; of quantile its q
-    bool canonical;    // BP1 is a - y
+    int L;                          // layers with weights
+    const int64_t* n;               // n_0 .. n_L
+    const int* act;                 // of layers 1 .. L: places in Core::activations
+    int cost;                       // a place in Core::costs
+    double threshold;               // of huber; of quantile its q
+    bool canonical;                 // BP1 is a - y
+    const int* kinds = nullptr;     // of layers 1 .. L: places in Core::kinds; null if all are dense
+    const double* rates = nullptr;  // factors of the learning rate, of theta's blocks in order; null if all are 1
 };
 
 struct Rules {
@@ -45,7 +47,8 @@ struct Steps {
     const double* rates;
     int64_t count, first;
     double* costs;
-    double* penalties = nullptr;  // or null: ½ l2 ‖W‖² + l1 ‖W‖_1 before each step
+    double* penalties = nullptr;     // or null: ½ l2 ‖W‖² + l1 ‖W‖_1 before each step
+    const double* shares = nullptr;  // or null: by place in `order`, instead of weight / Σ weight
 };
 
 // All pointers to numbers are of the plan's type, float or double.
@@ -57,6 +60,12 @@ public:
     virtual double evaluate(const void* theta, const Examples&, void* out) = 0;
     virtual double gradients(const void* theta, const Examples&, void* grad, void* dX) = 0;  // dX may be null
     virtual int64_t train(void* theta, void* const* slots, const Rules&, const Examples&, const Steps&) = 0;
+    // Of a single step: Σ w C, and Σ w ∂C/∂θ in grad, w being weights or shares. It has the dropout of step
+    // steps.first.
+    virtual double gradient(const void* theta, const Rules&, const Examples&, const Steps&, void* grad) = 0;
+    // One step, counted from 0, by the mean gradient of a batch of this weight; false if it is not taken.
+    virtual bool apply(void* theta, void* const* slots, const Rules&, const void* gradient, double weight, double rate,
+                       int64_t step) = 0;
 };
 
 struct Names {
@@ -64,10 +73,16 @@ struct Names {
     int count;
 };
 
+// Of theta. 0 parameters: a layer of some kind has not as many units as it must have.
+struct Size {
+    int64_t parameters, blocks;
+};
+
 // What one instruction set offers. The last of the activations is softmax; the others are elementwise.
 struct Core {
     const char* name;
-    Names activations, costs, rules;
+    Names activations, costs, rules, kinds;
+    Size (*size)(const Spec&);
     int (*slots)(const Rules&);  // how many vectors the update rule keeps
     Plan* (*make_plan)(const Spec&, int64_t batch, bool is_double, int threads);  // throws std::bad_alloc
     // σ and σ' of `count` numbers, for an elementwise σ; dsigma may be null.

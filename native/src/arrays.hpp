@@ -42,3 +42,4 @@ inline const double* numbers(const auto& a, const char* name) {
         refuse(name, "a contiguous vector of float64");
     return static_cast<const double*>(static_cast<const void*>(a.data()));
 }
+inline double* numbers_out(const Out& a, const char* name) { return const_cast<double*>(numbers(a, name)); }

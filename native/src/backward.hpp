@@ -1,6 +1,6 @@
 // Backward through all layers: BP2, then BP3 and BP4 into the gradient or straight into the update.
 #pragma once
-#include "dense.hpp"
+#include "kinds.hpp"
 
 namespace {
 
@@ -20,34 +20,36 @@ public:
     void errors(int64_t i0, int64_t i1) {
         for (int l = net_.L; l > 1; l--) {
             const Layer<T>& below = net_.layers[l - 1];
-            Dense<T>::errors_below(link(l), i0, i1, [&](const T* tile, int64_t first, int rows, int64_t j0, int width) {
+            auto epilogue = [&](const T* tile, int64_t first, int rows, int64_t j0, int width) {
                 const int64_t wide = width * lanes<T>;
                 for (int i = 0; i < rows; i++) {
                     T* ds = below.ds + (first + i) * below.stride + j0;
                     for (int64_t j = 0; j < wide; j += lanes<T>)
                         store<T>(ds + j, load<T>(tile + i * wide + j) * load<T>(ds + j));  // BP2
                 }
-            });
+            };
+            at(l, [&](auto kind, const Link<T>& link) { kind.errors_below(link, i0, i1, epilogue); });
         }
     }
 
     // ∂C/∂x of m rows, n_0 numbers each: BP2's product, without a σ'.
     void input_errors(int64_t m, T* dX) {
         const int64_t n = net_.layers[0].n;
-        Dense<T>::errors_below(link(1), 0, m, [&](const T* tile, int64_t first, int rows, int64_t j0, int width) {
+        auto epilogue = [&](const T* tile, int64_t first, int rows, int64_t j0, int width) {
             const int64_t wide = width * lanes<T>, have = n - j0 < wide ? n - j0 : wide;
             for (int i = 0; i < rows; i++) std::memcpy(dX + (first + i) * n + j0, tile + i * wide, have * sizeof(T));
-        });
+        };
+        at(1, [&](auto kind, const Link<T>& link) { kind.errors_below(link, 0, m, epilogue); });
     }
 
     // BP3 and BP4 of m rows, into the gradient.
     void gradients(int64_t m) {
-        for (int l = 1; l <= net_.L; l++) Dense<T>::gradient(link(l), m);
+        for (int l = 1; l <= net_.L; l++) at(l, [&](auto kind, const Link<T>& link) { kind.gradient(link, m); });
     }
 
     // BP3, BP4 and the update.
     void update(int64_t m, const Stepped<T>& stepped) {
-        for (int l = 1; l <= net_.L; l++) Dense<T>::update(link(l), m, stepped);
+        for (int l = 1; l <= net_.L; l++) at(l, [&](auto kind, const Link<T>& link) { kind.update(link, m, stepped); });
     }
 
     // More than any element of BP3 and BP4 can be; NaN or Inf if an a or a δ is. (The cost is finite, so no a is NaN.)
@@ -74,13 +76,17 @@ public:
 
 private:
     double largest_a(int l, int64_t first, int64_t count) {
-        if (Stored<T>* stored = batch_.stored(l + 1)) return stored->largest_number();
+        if (Stored<T>* stored = batch_.link(l + 1).stored) return stored->largest_number();
         if (l && IS_BOUNDED[net_.spec.act[l - 1]]) return 1 / (1 - net_.dropout(l));
         const Layer<T>& layer = net_.layers[l];
         return largest<T>(layer.a + first * layer.stride, count * layer.stride);
     }
 
-    Link<T> link(int l) { return {net_, net_.layers[l], net_.layers[l - 1], batch_.stored(l)}; }
+    // work(the struct of layer l's kind, the layer at work).
+    template <class Work> void at(int l, Work&& work) {
+        const Link<T> link = batch_.link(l);
+        with_kind<T>(link.layer.kind, [&](auto kind) { work(kind, link); });
+    }
 
     Network<T>& net_;
     Batch<T>& batch_;

@@ -68,6 +68,7 @@ NB_MODULE(_native, m) {
     m.attr("ACTIVATIONS") = numbered(base::core.activations);
     m.attr("COSTS") = numbered(base::core.costs);
     m.attr("RULES") = numbered(base::core.rules);
+    m.attr("KINDS") = numbered(base::core.kinds);
     m.attr("COMPILER") = __VERSION__;
     nb::class_<Rules>(m, "_Rules");
     nb::class_<BoundRules, Rules>(m, "Rules")
@@ -86,16 +87,20 @@ NB_MODULE(_native, m) {
         .def(
             "__init__",
             [](BoundPlan* at, const std::string& set, std::vector<int64_t> sizes, std::vector<int> activations,
-               int cost, double threshold, bool canonical, int64_t batch, bool is_double, int threads) {
-                new (at) BoundPlan(named(set), std::move(sizes), std::move(activations), cost, threshold, canonical,
-                                   batch, is_double, threads);
+               std::vector<int> kinds, const std::vector<double>& rates, int cost, double threshold, bool canonical,
+               int64_t batch, bool is_double, int threads) {
+                new (at) BoundPlan(named(set), std::move(sizes), std::move(activations), std::move(kinds), rates, cost,
+                                   threshold, canonical, batch, is_double, threads);
             },
-            "instruction_set"_a, "sizes"_a, "activations"_a, "cost"_a, "threshold"_a, "canonical"_a, "batch"_a,
-            "is_double"_a, "threads"_a)
+            "instruction_set"_a, "sizes"_a, "activations"_a, "kinds"_a, "rates"_a, "cost"_a, "threshold"_a,
+            "canonical"_a, "batch"_a, "is_double"_a, "threads"_a)
         .def("forward", &BoundPlan::forward, "theta"_a, "X"_a, "out"_a)
         .def("evaluate", &BoundPlan::evaluate, "theta"_a, "X"_a, "Y"_a, "weight"_a.none(), "out"_a)
         .def("gradients", &BoundPlan::gradients, "theta"_a, "X"_a, "Y"_a, "weight"_a.none(), "grad"_a.none(),
              "dX"_a.none())
         .def("train", &BoundPlan::train, "theta"_a, "slots"_a, "rules"_a, "X"_a, "Y"_a, "weight"_a.none(), "order"_a,
-             "bounds"_a, "rates"_a, "first"_a, "costs"_a, "penalties"_a.none());
+             "bounds"_a, "rates"_a, "shares"_a.none(), "first"_a, "costs"_a, "penalties"_a.none())
+        .def("gradient", &BoundPlan::gradient, "theta"_a, "rules"_a, "X"_a, "Y"_a, "weight"_a.none(), "rows"_a,
+             "shares"_a.none(), "step"_a, "grad"_a)
+        .def("apply", &BoundPlan::apply, "theta"_a, "slots"_a, "rules"_a, "gradient"_a, "weight"_a, "rate"_a, "step"_a);
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include <nanobind/stl/vector.h>
 #include <atomic>
+#include <cmath>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -22,21 +23,17 @@ public:
 
 class BoundPlan {
 public:
-    BoundPlan(const Core& core, std::vector<int64_t> n, std::vector<int> act, int cost, double threshold,
-              bool canonical, int64_t batch, bool is_double, int threads)
-        : n_(std::move(n)), act_(std::move(act)), bytes_(is_double ? 8 : 4) {
-        const Spec spec{int(act_.size()), n_.data(), act_.data(), cost, threshold, canonical};
-        if (spec.L < 1 || spec.L > MAX_LAYERS || n_.size() != act_.size() + 1) refuse("sizes", "of 1 to 1024 layers");
-        for (int64_t width : n_)
-            if (width < 1) refuse("sizes", "1 or more each");
-        for (size_t l = 0; l < act_.size(); l++)
-            if (act_[l] < 0 || act_[l] >= core.activations.count - (l + 1 < act_.size()))
-                refuse("activations", "of those that ACTIVATIONS names, softmax the last layer's");
-        if (cost < 0 || cost >= core.costs.count) refuse("cost", "of those that COSTS names");
+    BoundPlan(const Core& core, std::vector<int64_t> n, std::vector<int> act, std::vector<int> kinds,
+              const std::vector<double>& rates, int cost, double threshold, bool canonical, int64_t batch,
+              bool is_double, int threads)
+        : core_(core), n_(std::move(n)), act_(std::move(act)), kinds_(std::move(kinds)), bytes_(is_double ? 8 : 4) {
+        const Spec spec{int(act_.size()), n_.data(), act_.data(),   cost,
+                        threshold,        canonical, kinds_.data(), rates.data()};
+        check(spec, rates);
         if (batch < 1 || threads < 1) refuse("batch and threads", "1 or more");
         check_sizes(spec, batch);
+        parameters_ = core.size(spec).parameters;
         plan_.reset(core.make_plan(spec, batch, is_double, threads));
-        for (size_t l = 1; l < n_.size(); l++) parameters_ += n_[l] * (n_[l - 1] + 1);
     }
 
     void forward(const In& theta, const Rows& X, const Out& out) {
@@ -66,27 +63,45 @@ public:
     }
 
     int64_t train(const Out& theta, const std::vector<Out>& slots, const BoundRules& rules, const Rows& X, const In& Y,
-                  const MaybeIn& weight, const In& order, const In& bounds, const In& rates, int64_t first,
-                  const Out& costs, const MaybeOut& penalties) {
+                  const MaybeIn& weight, const In& order, const In& bounds, const In& rates, const MaybeIn& shares,
+                  int64_t first, const Out& costs, const MaybeOut& penalties) {
         const Examples e = examples(X, &Y, &weight);
-        if (slots.size() > 2 || int(slots.size()) < base::core.slots(rules))
-            refuse("slots", "as many vectors as the update rule keeps");
-        if (!rules.p.empty() && rules.p.size() != act_.size() - 1)
-            refuse("dropout", "one probability per hidden layer");
-        void* s[2] = {nullptr, nullptr};
-        for (size_t i = 0; i < slots.size(); i++) s[i] = vector_out(slots[i], "slots");
+        check_dropout(rules);
+        const Slots s = slots_out(slots, rules);
         const int64_t count = int64_t(rates.size());
-        Steps steps{indices(order, "order"),
-                    indices(bounds, "bounds"),
-                    numbers(rates, "rates"),
-                    count,
-                    first,
-                    const_cast<double*>(numbers(costs, "costs")),
-                    penalties ? const_cast<double*>(numbers(*penalties, "penalties")) : nullptr};
+        Steps steps{indices(order, "order"),    indices(bounds, "bounds"), numbers(rates, "rates"), count, first,
+                    numbers_out(costs, "costs")};
+        if (penalties) steps.penalties = numbers_out(*penalties, "penalties");
+        if (shares) steps.shares = numbers(*shares, "shares");
+        if (int64_t(bounds.size()) != count + 1 || int64_t(costs.size()) != count)
+            refuse("bounds", "one more than rates, and costs as many as rates");
         if (penalties && int64_t(penalties->size()) != count) refuse("penalties", "one number per step");
-        check_steps(steps, e, int64_t(order.size()), int64_t(bounds.size()), int64_t(costs.size()));
+        if (shares && shares->size() != order.size()) refuse("shares", "one number per place in order");
+        check_steps(steps, e, int64_t(order.size()));
         void* t = vector_out(theta, "theta");
-        return alone([&] { return plan_->train(t, s, rules, e, steps); });
+        return alone([&] { return plan_->train(t, s.at, rules, e, steps); });
+    }
+
+    double gradient(const In& theta, const BoundRules& rules, const Rows& X, const In& Y, const MaybeIn& weight,
+                    const In& rows, const MaybeIn& shares, int64_t step, const Out& grad) {
+        const Examples e = examples(X, &Y, &weight);
+        check_dropout(rules);
+        const int64_t bounds[2] = {0, int64_t(rows.size())};
+        Steps steps{indices(rows, "rows"), bounds, nullptr, 1, step, nullptr};
+        if (shares) steps.shares = numbers(*shares, "shares");
+        if (shares && shares->size() != rows.size()) refuse("shares", "one number per row");
+        check_steps(steps, e, bounds[1]);
+        const void* t = vector(theta, "theta");
+        void* g = vector_out(grad, "grad");
+        return alone([&] { return plan_->gradient(t, rules, e, steps, g); });
+    }
+
+    bool apply(const Out& theta, const std::vector<Out>& slots, const BoundRules& rules, const In& gradient,
+               double weight, double rate, int64_t step) {
+        const Slots s = slots_out(slots, rules);
+        void* t = vector_out(theta, "theta");
+        const void* g = vector(gradient, "gradient");
+        return alone([&] { return plan_->apply(t, s.at, rules, g, weight, rate, step); });
     }
 
 private:
@@ -100,6 +115,40 @@ private:
         } free{busy_};
         nb::gil_scoped_release released;
         return work();
+    }
+
+    void check(const Spec& spec, const std::vector<double>& rates) const {
+        if (spec.L < 1 || spec.L > MAX_LAYERS || n_.size() != act_.size() + 1) refuse("sizes", "of 1 to 1024 layers");
+        for (int64_t width : n_)
+            if (width < 1) refuse("sizes", "1 or more each");
+        for (size_t l = 0; l < act_.size(); l++)
+            if (act_[l] < 0 || act_[l] >= core_.activations.count - (l + 1 < act_.size()))
+                refuse("activations", "of those that ACTIVATIONS names, softmax the last layer's");
+        if (kinds_.size() != act_.size()) refuse("kinds", "one per layer");
+        for (int kind : kinds_)
+            if (kind < 0 || kind >= core_.kinds.count) refuse("kinds", "of those that KINDS names");
+        if (!core_.size(spec).parameters) refuse("sizes", "such that a scale layer has the units of the layer below");
+        if (int64_t(rates.size()) != core_.size(spec).blocks) refuse("rates", "one per block of theta");
+        for (double rate : rates)
+            if (!(rate >= 0 && rate < HUGE_VAL)) refuse("rates", "finite, 0 or more");
+        if (spec.cost < 0 || spec.cost >= core_.costs.count) refuse("cost", "of those that COSTS names");
+    }
+
+    void check_dropout(const BoundRules& rules) const {
+        if (!rules.p.empty() && rules.p.size() != act_.size() - 1)
+            refuse("dropout", "one probability per hidden layer");
+    }
+
+    struct Slots {
+        void* at[2] = {nullptr, nullptr};
+    };
+
+    Slots slots_out(const std::vector<Out>& slots, const BoundRules& rules) const {
+        if (slots.size() > 2 || int(slots.size()) < core_.slots(rules))
+            refuse("slots", "as many vectors as the update rule keeps");
+        Slots out;
+        for (size_t i = 0; i < slots.size(); i++) out.at[i] = vector_out(slots[i], "slots");
+        return out;
     }
 
     bool of_type(const auto& a) const { return is_real(a, bytes_); }
@@ -181,9 +230,7 @@ private:
         for (int64_t i = 0; e.indices && i < e.m; i++) check_index(e.indices[i]);
     }
 
-    void check_steps(const Steps& s, const Examples& e, int64_t in_order, int64_t in_bounds, int64_t in_costs) const {
-        if (in_bounds != s.count + 1 || in_costs != s.count)
-            refuse("bounds", "one more than rates, and costs as many as rates");
+    void check_steps(const Steps& s, const Examples& e, int64_t in_order) const {
         for (int64_t i = 0; i <= s.count; i++)
             if (s.bounds[i] < 0 || s.bounds[i] > in_order || (i && s.bounds[i] < s.bounds[i - 1]))
                 refuse("bounds", "rising places in order");
@@ -194,8 +241,9 @@ private:
         }
     }
 
+    const Core& core_;
     std::vector<int64_t> n_;
-    std::vector<int> act_;
+    std::vector<int> act_, kinds_;
     int64_t bytes_, parameters_ = 0;
     std::unique_ptr<Plan> plan_;
     std::atomic<bool> busy_{false};

@@ -8,15 +8,9 @@ namespace {
 
 constexpr int64_t FAR_APART = 1024;  // bytes between the rows of δ above which BP4 packs them first
 
-// A layer at work: with the layer below, whose a is its input, and that input's stored numbers if it is sparse, else
-// null.
-template <class T> struct Link {
-    Network<T>& net;
-    const Layer<T>&layer, &below;
-    Stored<T>* stored;
-};
-
 template <class T> struct Dense {
+    static constexpr bool has_W = true, square = false;
+
     // z = W a_prev + b of rows i0..i1, tile by tile to epilogue(tile, first row, rows, first unit, width in vectors).
     template <class Epilogue> static void forward(const Link<T>& at, int64_t i0, int64_t i1, Epilogue&& epilogue) {
         const Layer<T>& layer = at.layer;
@@ -61,15 +55,16 @@ template <class T> struct Dense {
     // BP3 and BP4 with the update at the end of each tile, so that no gradient is written and read again.
     static void update(const Link<T>& at, int64_t m, const Stepped<T>& stepped) {
         Parameters<T>& parameters = at.net.parameters;
+        const Stepped<T> own = stepped.at(at.layer.W_rate);
         const bool plain = parameters.plain();
-        if (plain && !at.stored) descend_weights(at, m, stepped.rate);
+        if (plain && !at.stored) descend_weights(at, m, own.rate);
         else
             weight_gradient(at, m, !plain, [&](int64_t place, T* tile, int64_t count) {
-                parameters.move(stepped, place, tile, count, true);
+                parameters.move(own, place, tile, count, true);
             });
         T* db = parameters.grad() + at.layer.b;
         bias_gradient(at, m, db);
-        parameters.move(stepped, at.layer.b, db, at.layer.stride, false);
+        parameters.move(stepped.at(at.layer.b_rate), at.layer.b, db, at.layer.stride, false);
     }
 
 private:

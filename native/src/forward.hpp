@@ -1,7 +1,7 @@
 // Forward through all layers: a and σ' of each hidden one; of the last z alone, in the place of its a.
 #pragma once
-#include "dense.hpp"
 #include "dropout.hpp"
+#include "kinds.hpp"
 
 namespace {
 
@@ -17,7 +17,7 @@ public:
         for (int l = 1; l <= net_.L; l++) {
             const Layer<T>& layer = net_.layers[l];
             const bool last = l == net_.L;
-            Dense<T>::forward(link(l), i0, i1, [&](const T* tile, int64_t first, int rows, int64_t j0, int width) {
+            auto epilogue = [&](const T* tile, int64_t first, int rows, int64_t j0, int width) {
                 const int wide = width * lanes<T>;
                 for (int i = 0; i < rows; i++) {
                     T* a = layer.a + (first + i) * layer.stride + j0;
@@ -26,7 +26,9 @@ public:
                         layer.activate(tile + i * wide, a, keep ? layer.ds + (first + i) * layer.stride + j0 : nullptr,
                                        wide);
                 }
-            });
+            };
+            const Link<T> link = batch_.link(l);
+            with_kind<T>(layer.kind, [&](auto kind) { kind.forward(link, i0, i1, epilogue); });
             if (!last && keep) dropout_.drop(l, i0, i1);
         }
     }
@@ -35,14 +37,13 @@ public:
     void few(const T* theta, int64_t m) {
         for (int l = 1; l <= net_.L; l++) {
             const Layer<T>& layer = net_.layers[l];
-            Dense<T>::forward_few(link(l), theta, m);
+            const Link<T> link = batch_.link(l);
+            with_kind<T>(layer.kind, [&](auto kind) { kind.forward_few(link, theta, m); });
             if (l < net_.L) layer.activate(layer.a, layer.a, nullptr, m * layer.stride);
         }
     }
 
 private:
-    Link<T> link(int l) { return {net_, net_.layers[l], net_.layers[l - 1], batch_.stored(l)}; }
-
     Network<T>& net_;
     Batch<T>& batch_;
     Dropout<T> dropout_;

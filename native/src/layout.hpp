@@ -7,10 +7,14 @@
 
 namespace {
 
+inline bool has_W(int kind);  // whether layers of this kind have a W: kinds.hpp
+
 template <class T> struct LayerLayout {
+    int kind;
     int64_t n, n_prev, stride;  // units, inputs, units rounded up to whole vectors
-    int64_t flat_W, flat_b;     // where W (n x n_prev, row by row) and b begin in theta
+    int64_t flat_W, flat_b;     // where W (n x n_prev, row by row; in dense layers) and b, or s, begin in theta
     int64_t W, b;               // where they begin here
+    double W_rate, b_rate;      // what multiplies their learning rate
     Panels<T> units, inputs;    // panels over units (forward, BP4) and over inputs (BP2)
 
     int64_t panel(int64_t p) const { return W + units.begin(p) * n_prev; }
@@ -29,26 +33,31 @@ template <class T> struct Layer : LayerLayout<T> {
     Activate<T> activate;
 };
 
-// Layers 0..L of a network laid out: where each begins, here and in theta.
+// Layers 0..L of a network laid out: where each begins, here and in theta. Every W comes first, then every b or s.
 template <class T> void lay_out(const deltaprop::Spec& spec, Layer<T>* layers) {
     int64_t flat = 0, here = 0;
+    const double* rate = spec.rates;
     for (int l = 0; l <= spec.L; l++) {
         Layer<T>& layer = layers[l];
         layer.n = spec.n[l];
         layer.n_prev = l ? spec.n[l - 1] : 0;
         layer.stride = round_up(layer.n, lanes<T>);
         if (!l) continue;
+        layer.kind = spec.kinds ? spec.kinds[l - 1] : 0;
         layer.units = Panels<T>(layer.n);
         layer.inputs = Panels<T>(layer.n_prev);
         layer.activate = activation<T>(spec.act[l - 1]);
         layer.flat_W = flat;
         layer.W = here;
+        if (!has_W(layer.kind)) continue;
+        layer.W_rate = rate ? *rate++ : 1;
         flat += layer.n * layer.n_prev;
         here += layer.stride * layer.n_prev;
     }
     for (int l = 1; l <= spec.L; l++) {
         layers[l].flat_b = flat;
         layers[l].b = here;
+        layers[l].b_rate = rate ? *rate++ : 1;
         flat += layers[l].n;
         here += layers[l].stride;
     }

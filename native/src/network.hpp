@@ -32,7 +32,7 @@ template <class T> struct Network {
     template <class Work> void over_chunks(int64_t m, Work&& work) const {
         int64_t weights = 0, units = 0;
         for (int l = 1; l <= L; l++) {
-            weights += layers[l].n * layers[l].n_prev;
+            weights += layers[l].n * (has_W(layers[l].kind) ? layers[l].n_prev : 1);
             units += layers[l].n;
         }
         const int threads = workers.threads_for(4.0 * double(m) * weights);
@@ -59,7 +59,7 @@ template <class T> struct Network {
     const Memory<int64_t> n;
     const Memory<int> act;
     const Memory<Layer<T>> layers;  // 0..L
-    const Spec spec;                // points to n and act
+    const Spec spec;                // points to n and act; kinds and rates are the layers'
     Parameters<T> parameters;
     const Memory<T> rows;    // the layers' buffers
     const Memory<T> packed;  // panels of δ, per thread
@@ -72,10 +72,14 @@ private:
         s.n = n;
         s.act = act;
         lay_out<T>(s, layers);
+        s.kinds = nullptr;  // the layers know them now
+        s.rates = nullptr;
         return s;
     }
 
-    static int64_t size_of_below(const Layer<T>& layer) { return layer.inputs.vectors * lanes<T> * layer.n; }
+    static int64_t size_of_below(const Layer<T>& layer) {
+        return has_W(layer.kind) ? layer.inputs.vectors * lanes<T> * layer.n : 0;
+    }
 
     // Numbers in the buffers of layers 1..L; a^0 is made when dense rows come.
     int64_t size_of_rows() const {

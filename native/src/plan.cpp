@@ -28,34 +28,68 @@ public:
     double gradients(const void* theta, const Examples& e, void* grad, void* dX) override {
         net_.parameters.take_in_theta(static_cast<const T*>(theta));
         backward_.refresh(dX ? 1 : 2);
-        const double C = batch_gradient(e, nullptr, e.m, 0, grad != nullptr, static_cast<T*>(dX));
+        const double C = sums(Chosen{e, nullptr, e.m}.mean(), 0, grad != nullptr, static_cast<T*>(dX));
         if (grad) net_.parameters.give_back_gradient(static_cast<T*>(grad));
         return C;
     }
 
     int64_t train(void* theta, void* const* slots, const Rules& rules, const Examples& e, const Steps& steps) override {
-        struct Training {
-            Parameters<T>& of;
-            ~Training() { of.end(); }  // also if memory runs out in the middle of a step
-        } training{net_.parameters};
-        net_.parameters.begin(rules, static_cast<const T*>(theta), slots);
+        const Training training(net_.parameters, rules, theta, slots);
         int64_t done = 0;
         while (done < steps.count && one_step(e, steps, done)) done++;
-        net_.parameters.give_back(static_cast<T*>(theta), slots);
+        training.give_back(theta, slots);
         return done;
     }
 
+    double gradient(const void* theta, const Rules& rules, const Examples& e, const Steps& steps, void* grad) override {
+        void* const no_slots[2] = {nullptr, nullptr};
+        const Training training(net_.parameters, rules, theta, no_slots);
+        backward_.refresh(2);
+        const double C = sums(chosen(e, steps, 0), steps.first, true, nullptr);
+        net_.parameters.give_back_gradient(static_cast<T*>(grad));
+        return C;
+    }
+
+    bool apply(void* theta, void* const* slots, const Rules& rules, const void* gradient, double weight, double rate,
+               int64_t step) override {
+        Parameters<T>& parameters = net_.parameters;
+        const Training training(parameters, rules, theta, slots);
+        parameters.take_in_gradient(static_cast<const T*>(gradient));
+        if (rules.by_weight) parameters.share_penalties(weight);
+        if (!parameters.checked_move(rate, step + 1)) return false;
+        training.give_back(theta, slots);
+        return true;
+    }
+
 private:
+    // The parameters during a training's call; it ends also if memory runs out in the middle of a step.
+    struct Training {
+        Training(Parameters<T>& parameters, const Rules& rules, const void* theta, void* const* slots)
+            : of(parameters) {
+            of.begin(rules, static_cast<const T*>(theta), slots);
+        }
+        Training(const Training&) = delete;
+        ~Training() { of.end(); }
+        void give_back(void* theta, void* const* slots) const { of.give_back(static_cast<T*>(theta), slots); }
+
+        Parameters<T>& of;
+    };
+
+    static Chosen chosen(const Examples& e, const Steps& steps, int64_t s) {
+        const int64_t first = steps.bounds[s], m = steps.bounds[s + 1] - first;
+        return {e, steps.order + first, m, 1, steps.shares ? steps.shares + first : nullptr};
+    }
+
     // a^L of every row, and C if `costs`.
     double pass(const T* theta, const Examples& e, T* out, bool costs) {
         const Layer<T>& last = net_.last();
         const bool few = e.m <= FEW && e.m <= net_.batch;
         if (!few) net_.parameters.take_in_theta(theta);
-        const double total = costs ? Batch<T>::divisor(e, nullptr, e.m) : 0;
+        const Chosen all = costs ? Chosen{e, nullptr, e.m}.mean() : Chosen{e, nullptr, e.m};
         double C = 0;
         for (int64_t first = 0; first < e.m; first += net_.batch) {
-            const int64_t m = batch_.gather(e, nullptr, first, e.m);
-            if (costs) batch_.take_targets(e, nullptr, first, m, total);
+            const int64_t m = batch_.gather(all, first);
+            if (costs) batch_.take_targets(all, first, m);
             net_.over_chunks(m, [&](int64_t i0, int64_t i1) {
                 if (few) forward_.few(theta, i1);
                 else forward_.pass(i0, i1, false);
@@ -72,55 +106,54 @@ private:
     // One whole step, or nothing: false if its cost, its gradient or its update is not finite.
     bool one_step(const Examples& e, const Steps& steps, int64_t s) {
         Parameters<T>& parameters = net_.parameters;
-        const int64_t* rows = steps.order + steps.bounds[s];
-        const int64_t m = steps.bounds[s + 1] - steps.bounds[s], number = steps.first + s;
+        const Chosen rows = chosen(e, steps, s);
         backward_.refresh(2);
-        if (parameters.rules().by_weight) parameters.share_penalties(Batch<T>::weight_of(e, rows, m));
+        if (parameters.rules().by_weight) parameters.share_penalties(rows.total_weight());
         if (steps.penalties) steps.penalties[s] = parameters.penalty();
         double C;
-        const bool fused = m <= net_.batch && !parameters.clips();
-        if (!(fused ? fused_step(e, rows, m, number, steps.rates[s], &C)
-                    : plain_step(e, rows, m, number, steps.rates[s], &C)))
+        const bool fused = rows.m <= net_.batch && !parameters.clips();
+        if (!(fused ? fused_step(rows.mean(), steps.first + s, steps.rates[s], &C)
+                    : plain_step(rows.mean(), steps.first + s, steps.rates[s], &C)))
             return false;
         steps.costs[s] = C;
         return true;
     }
 
     // All errors first, and from their size whether the gradient can be anything but finite; then BP4 with the update.
-    bool fused_step(const Examples& e, const int64_t* rows, int64_t m, int64_t number, double rate, double* C) {
-        batch_.gather(e, rows, 0, m);
-        batch_.take_targets(e, rows, 0, m, Batch<T>::divisor(e, rows, m));
-        *C = there_and_back(number, 0, m);
+    bool fused_step(const Chosen& rows, int64_t step, double rate, double* C) {
+        const int64_t m = batch_.gather(rows, 0);
+        batch_.take_targets(rows, 0, m);
+        *C = there_and_back(step, 0, m);
         if (!std::isfinite(*C)) return false;
-        const Stepped<T> stepped(net_.parameters.rules(), rate, number + 1, 1);
+        const Stepped<T> stepped(net_.parameters.rules(), rate, step + 1, 1);
         if (net_.parameters.surely_moves(stepped, backward_.gradient_bound(m))) {
             backward_.update(m, stepped);
             return true;
         }
         backward_.gradients(m);
-        return net_.parameters.checked_move(rate, number + 1);
+        return net_.parameters.checked_move(rate, step + 1);
     }
 
-    bool plain_step(const Examples& e, const int64_t* rows, int64_t m, int64_t number, double rate, double* C) {
-        *C = batch_gradient(e, rows, m, number, true, nullptr);
-        return std::isfinite(*C) && net_.parameters.checked_move(rate, number + 1);
+    bool plain_step(const Chosen& rows, int64_t step, double rate, double* C) {
+        *C = sums(rows, step, true, nullptr);
+        return std::isfinite(*C) && net_.parameters.checked_move(rate, step + 1);
     }
 
-    // C of these rows, their gradient if `wanted`, and ∂C/∂x in dX if that is not null. More rows than planned go in
-    // parts.
-    double batch_gradient(const Examples& e, const int64_t* rows, int64_t m, int64_t number, bool wanted, T* dX) {
+    // Σ share C of these rows, its gradient if `wanted`, and its ∂/∂x in dX if that is not null. More rows than planned
+    // go in parts.
+    double sums(const Chosen& rows, int64_t step, bool wanted, T* dX) {
         Parameters<T>& parameters = net_.parameters;
-        const double total = Batch<T>::divisor(e, rows, m);
-        const bool in_parts = wanted && m > net_.batch;
+        const bool in_parts = wanted && rows.m > net_.batch;
+        if (wanted && !rows.m) std::memset(parameters.grad(), 0, parameters.total() * sizeof(T));
         if (in_parts) {
             if (!sum_) sum_ = Memory<T>(parameters.total());
             std::memset(sum_, 0, parameters.total() * sizeof(T));
         }
         double C = 0;
-        for (int64_t first = 0; first < m; first += net_.batch) {
-            const int64_t part = batch_.gather(e, rows, first, m);
-            batch_.take_targets(e, rows, first, part, total);
-            C += there_and_back(number, first, part);
+        for (int64_t first = 0; first < rows.m; first += net_.batch) {
+            const int64_t part = batch_.gather(rows, first);
+            batch_.take_targets(rows, first, part);
+            C += there_and_back(step, first, part);
             if (wanted) backward_.gradients(part);
             if (in_parts)
                 for (int64_t i = 0; i < parameters.total(); i++) sum_[i] += parameters.grad()[i];
@@ -130,10 +163,10 @@ private:
         return C;
     }
 
-    // Forward, BP1 and BP2 of the m rows that were gathered, the rows of step `number` from `first` on; returns Σ share
+    // Forward, BP1 and BP2 of the m rows that were gathered, the rows of `step` from `first` on; returns Σ share
     // C.
-    double there_and_back(int64_t number, int64_t first, int64_t m) {
-        forward_.begin(number, first, m);
+    double there_and_back(int64_t step, int64_t first, int64_t m) {
+        forward_.begin(step, first, m);
         net_.over_chunks(m, [&](int64_t i0, int64_t i1) {
             forward_.pass(i0, i1, true);
             output_.costs(i0, i1);
@@ -176,6 +209,8 @@ const Core core{NAME_OF(INSTRUCTION_SET),
                 names(ACTIVATION_NAMES),
                 names(COST_NAMES),
                 names(RULE_NAMES),
+                names(KIND_NAMES),
+                size_of,
                 slots_of,
                 make_plan,
                 activate};

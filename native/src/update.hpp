@@ -11,6 +11,18 @@ using deltaprop::Rules;
 template <class T> struct Stepped {
     T rate, momentum, beta1, rest1, beta2, rest2, epsilon, keep, scale;
     Stepped(const Rules& r, double eta, int64_t t, double shrink);
+
+    // The same for a block whose learning rate is multiplied by `factor`.
+    Stepped at(double factor) const {
+        Stepped s = *this;
+        if (factor == 1) return s;
+        s.rate = T(rate_ * factor);
+        s.keep = T(1 - eta_ * factor * decay_);
+        return s;
+    }
+
+private:
+    double eta_, rate_, decay_;
 };
 
 template <class T, class X> inline X load_as(const T* p) {
@@ -118,9 +130,11 @@ inline int slots_of(const Rules& r) {
 }
 
 template <class T> Stepped<T>::Stepped(const Rules& r, double eta, int64_t t, double shrink)
-    : rate(T(with_rule(r, [&](auto rule) { return rule.rate(r, eta, double(t)); }))), momentum(T(r.momentum)),
-      beta1(T(r.beta1)), rest1(T(1 - r.beta1)), beta2(T(r.beta2)), rest2(T(1 - r.beta2)), epsilon(T(r.epsilon)),
-      keep(T(1 - eta * r.decay)), scale(T(shrink)) {}
+    : momentum(T(r.momentum)), beta1(T(r.beta1)), rest1(T(1 - r.beta1)), beta2(T(r.beta2)), rest2(T(1 - r.beta2)),
+      epsilon(T(r.epsilon)), keep(T(1 - eta * r.decay)), scale(T(shrink)), eta_(eta),
+      rate_(with_rule(r, [&](auto rule) { return rule.rate(r, eta, double(t)); })), decay_(r.decay) {
+    rate = T(rate_);
+}
 
 // The bounds after a step whose gradient, clipped, is at most g.
 inline Reach reach_after(const Rules& r, const Reach& before, double eta, double decay_keep, double g) {
