@@ -25,6 +25,7 @@ from deltaprop.estimators.parameters import Parameters
 from deltaprop.estimators.rules import optimizer_of, settings_of
 from deltaprop.network import Network
 from deltaprop.optim.penalty import penalty
+from deltaprop.trace.nonfinite import find_nonfinite
 from deltaprop.training.history import History
 from deltaprop.training.loop import run_training
 from deltaprop.training.settings import Examples, Settings, check_share, examples
@@ -173,6 +174,9 @@ def _loss(net: Network, settings: Settings, data: Examples) -> float:
     """The loss of all training rows at the present parameters, with the penalty."""
     taken = data.taken()
     cost = net.plan().evaluate(net.theta, taken)[0]
+    if not np.isfinite(cost):
+        what = find_nonfinite(net.spec, net.theta, taken.X, taken.Y, taken.weight)
+        raise NonFiniteError(f"{what}. The estimator is as it was before. Try inputs and targets of a smaller scale.")
     return cost + penalty(net.spec, net.theta, settings.rules.penalties(taken.total))
 
 
