@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from engine_oracles import oracle_for, train, wide
+from strategies import fitting_pairs
 
 import deltaprop as dp
-from deltaprop.core.activations import ACTIVATIONS, OUTPUTS
+from deltaprop.core.activations import ACTIVATIONS
 from deltaprop.core.costs import COSTS
-from deltaprop.core.functions import get_cost
 from deltaprop.core.spec import make_spec
 from deltaprop.engines.protocol import Data, Steps
 from deltaprop.optim.rules import Rules
@@ -22,12 +22,7 @@ TRAINED = {"float32": 3e-4, "float64": 1e-9}  # θ after some steps, where Adam 
 SIZES = (1, 7, 16, 17, 63, 64, 65, 257)
 
 
-def fits(output, cost):
-    outputs = get_cost(cost, output).outputs
-    return outputs is None or output in outputs
-
-
-PAIRS = [(output, cost) for output in OUTPUTS for cost in (*COSTS, "quantile(0.9)") if fits(output, cost)]
+PAIRS = fitting_pairs(*COSTS, "quantile(0.9)")
 HIDDEN = list(ACTIVATIONS)
 NETWORKS = [(HIDDEN[i % len(HIDDEN)], output, cost) for i, (output, cost) in enumerate(PAIRS)]
 NETWORKS += [(hidden, "softmax", "cross_entropy") for hidden in HIDDEN]
