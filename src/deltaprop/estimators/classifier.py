@@ -25,7 +25,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
     softmax. Beside those: `activation` may be any of deltaprop's, an Activation, or a list with one per hidden layer;
     `solver` also "adamw" and "rmsprop"; `learning_rate` also a schedule of deltaprop's. `loss` is "log_loss" or a Cost.
     `class_weight` is a dict, "balanced" or None. `label_smoothing` moves targets towards chance. `dropout` is one
-    probability or one per hidden layer. `impute_missing` fills NaN with medians and marks these values. `on_step` and
+    probability or one per hidden layer. `impute_missing` fills NaN with medians and marks them. `on_step` and
     `on_epoch` are called with a StepEvent and an EpochEvent. `dtype` is the number type (None: that of X), `engine`
     its hardware, `n_threads` the most threads, `time_limit` the most seconds of a fit.
 
@@ -52,10 +52,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]  # scikit-l
         y_val: Any = None,
         sample_weight_val: Any = None,
     ) -> Self:
-        """One epoch over these rows, continuing the previous call; the optimiser's state continues too.
+        """One epoch over these rows, on from the call before; the optimiser's state goes on too.
 
         The first call names all `classes` that will come; yes/no labels need none. With `early_stopping`,
-        `validation_fraction` of the rows are held out (the same ones if the same rows are given again), or `X_val` is
+        `validation_fraction` of the rows are held out (the same ones if the same rows come again), or `X_val` is
         watched; when patience ends, `early_stopped_` is True and the best weights are back.
         """
         if isinstance(self.class_weight, str):

@@ -25,7 +25,7 @@ KEPT = "0.45"  # a grey that is seen on light and dark
 
 
 class LossCurveDisplay:
-    """The loss of each epoch, with the loss and score of the validation if it has any.
+    """The loss of each epoch, with the validation's loss and score if there are any.
 
     Make one by `from_estimator`. `loss_curve`, `validation_loss_curve` and `validation_scores` are sequences of one
     number per epoch (the last two may be None, or shorter: then they are of the last epochs); `kept_epoch`, counted
@@ -55,7 +55,7 @@ class LossCurveDisplay:
         """Draw a fitted estimator's training: this library's, scikit-learn's networks, or what is around one.
 
         `estimator` may be a Pipeline (its last step is drawn), a search (its best_estimator_) or a
-        TransformedTargetRegressor. Errors: scikit-learn's NotFittedError; ArgumentTypeError if it has no
+        TransformedTargetRegressor. Errors: scikit-learn's NotFittedError; ArgumentTypeError if nothing keeps a
         loss_curve_; MissingExtraError without matplotlib.
         """
         network = _last_step(_best(estimator))
@@ -201,7 +201,7 @@ def _fit_steps_before(model: Any, X: Any, y: Any) -> Any:
 
 
 def _kept_epoch(network: Any, n_epochs: int, scores: Sequence[float] | None) -> int | None:
-    """The epoch, counted from 1, whose weights early stopping restored; None if the last ones are kept."""
+    """The epoch, counted from 1, whose weights early stopping gave back; None if the last ones are kept."""
     if not scores or not getattr(network, "early_stopping", False):
         return None
     history = getattr(network, "history_", None)  # scikit-learn's networks, which have none, give the best back always
@@ -211,7 +211,7 @@ def _kept_epoch(network: Any, n_epochs: int, scores: Sequence[float] | None) -> 
 
 
 def _scale(ax: Axes, norms: Array) -> None:
-    """A log scale if there are values, over whole decades if it would have fewer than two ticks otherwise."""
+    """A log scale if a number is positive, over whole decades if there would be hardly a tick to read."""
     if not len(norms):
         return
     ax.set_yscale("log", nonpositive="mask")

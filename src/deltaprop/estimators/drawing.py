@@ -13,8 +13,8 @@ from deltaprop.core.activations import Activation
 from deltaprop.estimators.parameters import SKLEARN_NAMES
 from deltaprop.training.settings import several
 
-MOST_UNITS = 8  # the most circles of a layer; if it has more units, dots replace one circle
-MOST_LAYERS = 12  # the most columns; if there are more layers, one of them is dots
+MOST_UNITS = 8  # circles of a layer drawn; if there are more, dots instead of one
+MOST_LAYERS = 12  # columns drawn; if there are more, dots instead of one
 LONGEST_NAME, LONGEST_ACTIVATION = 20, 13  # letters
 RADIUS, PITCH, STEP, LETTER = 7, 21, 92, 6.2  # of a circle; between circles, between layers; the width of a letter
 TOP, FOOT = 30, 62  # above the circles: what a layer is; below them: width, activation, count
@@ -45,7 +45,7 @@ def architecture_svg(
 ) -> str:
     """An inline SVG of a network with n_0..n_L units, in the colours of the page around it; needs no script or font.
 
-    `sizes` are n_0..n_L, None if not known yet; `activations` are the names of layers 1..L, "" if unknown;
+    `sizes` are n_0..n_L, None for one that is not known yet; `activations` are the names of layers 1..L, "" if unknown;
     `parameters` is how many there are in all, or None. Names are written beside the circles if there are as many as
     units. All text is escaped.
     """
@@ -87,7 +87,7 @@ class ArchitectureReprMixin:
 
 
 def _drawing(estimator: Any) -> str:
-    """The SVG of a fitted estimator's network, or of the one that its parameters describe; "" if they are invalid."""
+    """The SVG of a fitted estimator's network, or of what its parameters say; "" if they cannot be used."""
     if hasattr(estimator, "network_"):
         spec = estimator.network_.spec
         names = [activation.name for activation in spec.activations]
@@ -186,7 +186,7 @@ def _gap_dots(columns: list[_Column], gap: int | None, n_sizes: int) -> str:
 
 
 def _names(column: _Column, n: int | None, names: Sequence[object], side: int) -> str:
-    """Names beside the circles of the first or the last layer, if each unit has one."""
+    """Names beside the circles of the first or the last layer, if there is one for each unit."""
     if not names or n != len(names):
         return ""
     shown = names if n <= MOST_UNITS else [*names[:4], *names[n - (MOST_UNITS - 5) :]]
@@ -205,7 +205,7 @@ def _margin(names: Sequence[object]) -> float:
 
 
 def _short(text: object, longest: int) -> str:
-    """Escaped text of limited length; the whole text is shown when the pointer is on it."""
+    """Escaped text of at most `longest` letters; a tooltip shows all of it."""
     whole = str(text)
     if len(whole) <= longest:
         return escape(whole)

@@ -53,7 +53,7 @@ def known_target(data: Source) -> Array:
 
 
 def without_columns(data: Source, drop: Sequence[str], *, strict: bool) -> Source:
-    """The data without these columns; `strict` refuses an unknown name."""
+    """The data without these columns; `strict` raises DataError for a name that is not a column."""
     wrong = [name for name in drop if name not in data.feature_names]
     if strict and wrong:
         near = nearest(wrong[0], data.feature_names)

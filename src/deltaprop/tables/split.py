@@ -48,7 +48,7 @@ def _part(rows: Indices, fraction: float, classes: Array | None, seed: int, name
 
 
 def _spreadable(classes: Array | None, rows: Indices, size: int) -> Array | None:
-    """The rows' classes, if both parts have room for each class and each has two or more rows; otherwise None."""
+    """The rows' classes, if both parts have room for each and each has two rows or more; else None."""
     if classes is None:
         return None
     counts = np.unique(classes[rows], return_counts=True)[1]

@@ -21,7 +21,7 @@ class TableParts:
 
 
 def table_parts(stored: Stored, path: str) -> TableParts:
-    """The parts of a model of a table; FileFormatError if they are absent, damaged or do not match."""
+    """The parts of a model of a table; FileFormatError if there are none, or one is damaged or fits no other."""
     if stored.table is None:
         raise FileFormatError(
             f"{path!r} holds a network without a table's encoder and labels. Use deltaprop.load(path) in Python."
