@@ -32,26 +32,48 @@ struct Net {
     const char* cost;
     bool canonical;
     double q = 1;
-    std::vector<int> numbers = {};  // of act
+    std::vector<const char*> kinds = {};  // {}: all dense
+    bool rated = false;                   // each block of theta moves at a rate of its own
+    std::vector<int> numbers = {}, kind_numbers = {};
+    Numbers rates = {};
 
     int L() const { return int(n.size()) - 1; }
     bool is(const char* of_cost) const { return !std::strcmp(cost, of_cost); }
     Spec spec() {
         numbers.clear();
         for (const char* name : act) numbers.push_back(number(base::core.activations, name));
-        return {L(), n.data(), numbers.data(), number(base::core.costs, cost), q, canonical};
+        Spec spec{L(), n.data(), numbers.data(), number(base::core.costs, cost), q, canonical};
+        kind_numbers.clear();
+        for (const char* kind : kinds) kind_numbers.push_back(number(base::core.kinds, kind));
+        if (!kinds.empty()) spec.kinds = kind_numbers.data();
+        rates.clear();
+        for (int l = 1; l <= L(); l++)
+            if (!scales(l)) rates.push_back(factor(W(l)));
+        for (int l = 1; l <= L(); l++) rates.push_back(factor(b(l)));
+        if (rated) spec.rates = rates.data();
+        return spec;
     }
+    bool scales(int l) const { return !kinds.empty() && !std::strcmp(kinds[l - 1], "scale"); }
     int64_t W(int l) const {
         int64_t at = 0;
-        for (int k = 1; k < l; k++) at += n[k] * n[k - 1];
+        for (int k = 1; k < l; k++) at += scales(k) ? 0 : n[k] * n[k - 1];
         return at;
     }
+    // Where b begins, or s.
     int64_t b(int l) const {
         int64_t at = W(L() + 1);
         for (int k = 1; k < l; k++) at += n[k];
         return at;
     }
     int64_t parameters() const { return b(L() + 1); }
+
+    // What multiplies the learning rate of parameter i.
+    double factor(int64_t i) const {
+        if (!rated) return 1;
+        int block = 0;
+        for (int l = 1; l <= L(); l++) block += (!scales(l) && W(l) <= i) + (b(l) <= i);
+        return 0.5 * (block % 4);
+    }
 };
 
 inline Net classifier(std::vector<int64_t> n) {
@@ -92,8 +114,9 @@ struct Oracle {
             Numbers z(net.n[l]);
             double total = 0;
             for (int64_t j = 0; j < net.n[l]; j++) {
-                z[j] = theta[net.b(l) + j];
-                for (int64_t k = 0; k < net.n[l - 1]; k++) z[j] += theta[net.W(l) + j * net.n[l - 1] + k] * a[l - 1][k];
+                z[j] = theta[net.b(l) + j] * (net.scales(l) ? a[l - 1][j] : 1);
+                for (int64_t k = 0; k < net.n[l - 1] && !net.scales(l); k++)
+                    z[j] += theta[net.W(l) + j * net.n[l - 1] + k] * a[l - 1][k];
             }
             const bool softmax = !std::strcmp(net.act[l - 1], "softmax");
             for (double& v : z) total += v = softmax ? std::exp(v) : sigma(net.act[l - 1], v);
@@ -112,7 +135,9 @@ struct Oracle {
         for (int l = L; l >= 1; l--) {
             Numbers below(net.n[l - 1]);
             for (int64_t j = 0; j < net.n[l]; j++) {
-                grad[net.b(l) + j] += delta[j];  // BP3
+                grad[net.b(l) + j] += delta[j] * (net.scales(l) ? a[l - 1][j] : 1);  // BP3, or BP4
+                if (net.scales(l)) below[j] = theta[net.b(l) + j] * delta[j];        // BP2
+                if (net.scales(l)) continue;
                 for (int64_t k = 0; k < net.n[l - 1]; k++) {
                     grad[net.W(l) + j * net.n[l - 1] + k] += delta[j] * a[l - 1][k];  // BP4
                     below[k] += theta[net.W(l) + j * net.n[l - 1] + k] * delta[j];    // BP2
