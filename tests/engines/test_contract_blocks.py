@@ -36,6 +36,7 @@ def test_passes(case, dtype):
     case.check_outputs(dtype)
     case.check_gradients(dtype)
     case.check_input_gradient(dtype)
+    case.check_gradient_norms(dtype)
 
 
 @pytest.mark.parametrize("optimizer", [dp.SGD(0.1, momentum=0.9), dp.AdamW(0.02, weight_decay=0.1)], ids=repr)

@@ -9,7 +9,6 @@ import numpy as np
 
 from deltaprop._types import Array, Indices
 from deltaprop.core.functions import built_in, formula
-from deltaprop.core.norms import gradient_norms
 from deltaprop.core.sparse import Inputs, SparseRows, packed
 from deltaprop.core.spec import Spec
 from deltaprop.engines.machine import usable_cores
@@ -141,7 +140,9 @@ class NativePlan:
 
     def gradient_norms(self, theta: Array, X: Inputs, Y: Array) -> Array:
         """‖∂C_i/∂θ‖ of every row as if it were alone, (m,)."""
-        return gradient_norms(self.spec, theta, X, Y)
+        norms = np.empty(len(X))
+        self._plan.gradient_norms(theta, _rows(X), packed(Y), norms)
+        return norms
 
     def begin(self, theta: Array, slots: tuple[Array, ...], rules: Rules, data: Data) -> NativeTraining:
         """A training of θ by these rules."""
