@@ -85,6 +85,7 @@ def test_shares_take_the_place_of_the_weights(begun, dtype, rng):
     alone = [case.gradients(case.data.take(rows[i : i + 1])) for i in range(len(rows))]
     close(sums.cost, sum(share * cost for share, (cost, _) in zip(own, alone, strict=True)), dtype)
     close(sums.gradient, sum(share * g for share, (_, g) in zip(own, alone, strict=True)), dtype)
+    assert sums.weight == pytest.approx(own.sum())
 
 
 def test_a_gradient_and_its_step_are_a_step(begun, dtype):
