@@ -11,7 +11,8 @@ from threadpoolctl import threadpool_limits
 
 import deltaprop as dp
 from benchmarks._timing import interleaved
-from deltaprop.engines.protocol import Rules, Steps
+from deltaprop.engines.protocol import Data, Steps
+from deltaprop.optim.rules import Rules
 
 SIZES, BATCH, STEPS, RATE = [784, 256, 128, 10], 128, 100, 0.1
 
@@ -54,13 +55,13 @@ def contenders():
     order = rng.permutation(len(X))
     net = dp.Network(SIZES, activation="sigmoid", seed=0, engine="reference")
     W, b = [layer.W.copy() for layer in net], [layer.b.copy() for layer in net]
-    plan, rules = net.new_plan(BATCH), Rules(dp.SGD(RATE))
-    bounds = np.arange(0, len(X) + 1, BATCH)
+    training = net.new_plan(BATCH).begin(net.theta, (), Rules(dp.SGD(RATE)), Data(X, y, None))
+    steps = Steps(order, np.arange(0, len(X) + 1, BATCH), np.full(STEPS, RATE))
 
     def engine():
-        steps = Steps(X, y, None, order, bounds, np.full(STEPS, RATE))
-        assert plan.train(net.theta, (), rules, steps) == STEPS
-        return steps.costs
+        report = training.run(steps)
+        assert report.done == STEPS
+        return report.costs
 
     return engine, lambda: steps_by_hand(W, b, X, y, order)
 

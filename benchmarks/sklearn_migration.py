@@ -47,7 +47,7 @@ WAYS = ("scikit-learn", "deltaprop", "deltaprop float32", "scikit-learn float32"
 def _parts(name):
     """(X, y) to train on and (X, y) to be scored on, as they were read."""
     from deltaprop.data.sources import load
-    from deltaprop.estimators.split import split_rows, take
+    from deltaprop.tables.split import split_rows, take
 
     if name == "MNIST":
         sources = [load(DATA / file) for file in FILES[name]]

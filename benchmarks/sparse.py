@@ -12,7 +12,8 @@ from scipy import sparse
 import deltaprop as dp
 from benchmarks._timing import interleaved
 from deltaprop.core.sparse import dense, sparse_rows
-from deltaprop.engines.protocol import Rules, Steps
+from deltaprop.engines.protocol import Data, Steps
+from deltaprop.optim.rules import Rules
 
 WIDTHS = (50, 100, 200, 500, 1000, 2000, 5000)
 DENSITIES = (0.5, 0.3, 0.2, 0.1, 0.05, 0.01, 0.001)
@@ -36,14 +37,15 @@ def contenders(width, X, optimizer):
     y = np.arange(ROWS) % 2
     plan = net.new_plan(BATCH)
     slots = tuple(np.zeros_like(net.theta) for _ in optimizer.slots)
-    bounds = np.arange(0, ROWS + 1, BATCH)
+    training = plan.begin(net.theta, slots, Rules(optimizer), Data(X, y, None))
+    steps = Steps(np.arange(ROWS), np.arange(0, ROWS + 1, BATCH), np.full(ROWS // BATCH, 1e-4))
 
-    def training():
-        steps = Steps(X, y, None, np.arange(ROWS), bounds, np.full(len(bounds) - 1, 1e-4))
-        assert plan.train(net.theta, slots, Rules(optimizer), steps) == len(steps.rates)
-        return steps.costs
+    def epoch():
+        report = training.run(steps)
+        assert report.done == len(steps)
+        return report.costs
 
-    return training, lambda: plan.forward(net.theta, X)
+    return epoch, lambda: plan.forward(net.theta, X)
 
 
 def ratios(width, density, rounds):

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import deltaprop as dp
-from deltaprop.core.activations import ACTIVATIONS
+from deltaprop.core.activations import ACTIVATIONS, OUTPUTS
+from deltaprop.core.functions import get_cost
 
 OUTPUTS_AND_COSTS = [
     ("softmax", "cross_entropy"),
@@ -20,6 +21,15 @@ OUTPUTS_AND_COSTS = [
     ("identity", "absolute"),
     ("identity", "quantile(0.9)"),
 ]
+
+
+def fitting_pairs(*costs):
+    """Every (output, cost) of these costs and the outputs that they take."""
+    return [
+        (output, cost) for output in OUTPUTS for cost in costs if output in (get_cost(cost, output).outputs or OUTPUTS)
+    ]
+
+
 widths = st.integers(1, 5)
 batch_sizes = st.integers(1, 6)
 

@@ -61,7 +61,7 @@ LAZY += ["ParameterError", "check_code", "check_gradients", "check_torch", "deri
 
 SIGNATURES = {
     "Network": "(sizes, *, activation='relu', output='softmax', cost='cross_entropy', dtype='float32', seed=None, "
-    "engine='auto', n_threads=None, init='auto')",
+    "engine='auto', n_threads=None, init='auto', kinds='dense', rates=None)",
     "Network.layer": "(self, l)",
     "Network.forward": "(self, X)",
     "Network.cost": "(self, X, Y, sample_weight=None)",
@@ -88,7 +88,7 @@ SIGNATURES = {
     "show_engines": "()",
     "huber": "(threshold=1.0)",
     "quantile": "(q=0.5)",
-    "Activation": "(name, sigma, sigma_prime, kinks=(), elementwise=True, fused=None)",
+    "Activation": "(name, sigma, sigma_prime, kinks=(), elementwise=True, fused=None, init='glorot')",
     "Cost": "(name, C, grad_a, targets='real', outputs=None, kinks=())",
     "Cost.from_rows": "(name, C, grad_a)",
     "SGD": "(learning_rate=0.1, momentum=0.0, nesterov=False, *, weight_decay=0.0)",

@@ -1,10 +1,11 @@
-// Forward for a few examples: each unit a dot product over W as it lies in theta, so that nothing is turned and packed first.
+// Forward for a few examples: each unit a dot product over W as it lies in theta, so that nothing is turned and packed
+// first.
 #pragma once
 #include "simd.hpp"
 
 namespace {
 
-constexpr int64_t FEW = 8;      // examples up to which turning W would cost more than it gains
+constexpr int64_t FEW = 8;  // examples up to which turning W would cost more than it gains
 constexpr int UNITS = 4;
 #if defined(__AVX512F__)
 constexpr int ROWS = 4;
@@ -35,12 +36,12 @@ void dots(const T* W, const T* b, int64_t n_prev, const T* a, int64_t a_stride, 
     const int64_t whole = n_prev / lanes<T> * lanes<T>;
     auto add = [&](auto&& at) {
         Vec<T> w[U];
-#pragma GCC unroll 4
+        UNROLL(4)
         for (int u = 0; u < U; u++) w[u] = at(W + u * n_prev);
-#pragma GCC unroll 4
+        UNROLL(4)
         for (int r = 0; r < R; r++) {
             const Vec<T> x = at(a + r * a_stride);
-#pragma GCC unroll 4
+            UNROLL(4)
             for (int u = 0; u < U; u++) sum[r][u] += w[u] * x;
         }
     };
@@ -50,19 +51,21 @@ void dots(const T* W, const T* b, int64_t n_prev, const T* a, int64_t a_stride, 
         for (int u = 0; u < U; u++) z[r * z_stride + u] = total<T>(sum[r][u]) + b[u];
 }
 
-template <class T, int R>
-void weighted_inputs_of(const T* W, const T* b, int64_t n, int64_t n_prev, const T* a, int64_t a_stride, T* z, int64_t z_stride) {
+template <class T, int R> void weighted_inputs_of(const T* W, const T* b, int64_t n, int64_t n_prev, const T* a,
+                                                  int64_t a_stride, T* z, int64_t z_stride) {
     int64_t j = 0;
     for (; j + UNITS <= n; j += UNITS) dots<T, R, UNITS>(W + j * n_prev, b + j, n_prev, a, a_stride, z + j, z_stride);
     for (; j < n; j++) dots<T, R, 1>(W + j * n_prev, b + j, n_prev, a, a_stride, z + j, z_stride);
 }
 
 // z = a Wᵀ + b of m examples, rows of a and z some stride apart.
-template <class T>
-void weighted_inputs(const T* W, const T* b, int64_t n, int64_t n_prev, const T* a, int64_t a_stride, T* z, int64_t z_stride, int64_t m) {
+template <class T> void weighted_inputs(const T* W, const T* b, int64_t n, int64_t n_prev, const T* a, int64_t a_stride,
+                                        T* z, int64_t z_stride, int64_t m) {
     int64_t i = 0;
-    for (; i + ROWS <= m; i += ROWS) weighted_inputs_of<T, ROWS>(W, b, n, n_prev, a + i * a_stride, a_stride, z + i * z_stride, z_stride);
-    for (; i < m; i++) weighted_inputs_of<T, 1>(W, b, n, n_prev, a + i * a_stride, a_stride, z + i * z_stride, z_stride);
+    for (; i + ROWS <= m; i += ROWS)
+        weighted_inputs_of<T, ROWS>(W, b, n, n_prev, a + i * a_stride, a_stride, z + i * z_stride, z_stride);
+    for (; i < m; i++)
+        weighted_inputs_of<T, 1>(W, b, n, n_prev, a + i * a_stride, a_stride, z + i * z_stride, z_stride);
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
-// C = start + A B for every product of the forward and backward pass: one microkernel, "a scalar of A times a vector of B".
+// C = start + A B for every product of the forward and backward pass: one microkernel, "a scalar of A times a vector of
+// B".
 //
-// A (M x K) has any strides. B (K x N) is cut into panels of a few vectors' width, packed so that each step of k reads one
-// contiguous run. A tile of C lives in registers for all of K; every element is summed over k in the same order whatever
-// tile or thread it falls to, so the bits do not depend on either. An epilogue takes each finished tile from a small buffer.
+// A (M x K) has any strides. B (K x N) is cut into panels of a few vectors' width, packed so that each step of k reads
+// one contiguous run. A tile of C lives in registers for all of K; every element is summed over k in the same order
+// whatever tile or thread it falls to, so the bits do not depend on either. An epilogue takes each finished tile from a
+// small buffer.
 #pragma once
 #include "api.hpp"
 #include "simd.hpp"
@@ -19,37 +21,44 @@ constexpr int rows_for(int vectors) { return ACCUMULATORS / vectors < MOST_ROWS 
 template <class T> constexpr int widest = MOST_VECTORS * lanes<T>;
 
 // Vectors of B, the rows of one panel `step` apart.
-template <class T> struct Panel { const T* B; int64_t step; };
+template <class T> struct Panel {
+    const T* B;
+    int64_t step;
+};
 
 template <class T> using Kernel = void (*)(int64_t, const T*, int64_t, int64_t, Panel<T>, const T*, T*, T);
 
-// tile = start + A B; or, where it adds, tile += factor A B: the update of plain gradient descent, without a stop in memory.
-template <class T, int MR, int NV, bool adds>
-void kernel(int64_t K, const T* A, int64_t a_row, int64_t a_col, Panel<T> panel, const T* start, T* tile, [[maybe_unused]] T factor) {
+// tile = start + A B; or, where it adds, tile += factor A B: the update of plain gradient descent, without a stop in
+// memory.
+template <class T, int MR, int NV, bool adds> void kernel(int64_t K, const T* A, int64_t a_row, int64_t a_col,
+                                                          Panel<T> panel, const T* start, T* tile,
+                                                          [[maybe_unused]] T factor) {
     const T* B = panel.B;
     Vec<T> acc[MR][NV];
-#pragma GCC unroll 16
-    for (int i = 0; i < MR; i++)
-#pragma GCC unroll 4
+    UNROLL(16)
+    for (int i = 0; i < MR; i++) {
+        UNROLL(4)
         for (int j = 0; j < NV; j++) acc[i][j] = start ? load<T>(start + j * lanes<T>) : Vec<T>{};
+    }
     for (int64_t k = 0; k < K; k++, B += panel.step, A += a_col) {
         Vec<T> b[NV];
-#pragma GCC unroll 4
+        UNROLL(4)
         for (int j = 0; j < NV; j++) b[j] = load<T>(B + j * lanes<T>);
-#pragma GCC unroll 16
+        UNROLL(16)
         for (int i = 0; i < MR; i++) {
             const T a = A[i * a_row];
-#pragma GCC unroll 4
+            UNROLL(4)
             for (int j = 0; j < NV; j++) acc[i][j] += a * b[j];
         }
     }
-#pragma GCC unroll 16
-    for (int i = 0; i < MR; i++)
-#pragma GCC unroll 4
+    UNROLL(16)
+    for (int i = 0; i < MR; i++) {
+        UNROLL(4)
         for (int j = 0; j < NV; j++) {
             T* place = tile + (i * NV + j) * lanes<T>;
             store<T>(place, adds ? load<T>(place) + factor * acc[i][j] : acc[i][j]);
         }
+    }
 }
 
 template <class T, int NV, int MR, bool adds> struct KernelRow {
@@ -64,7 +73,8 @@ template <class T, bool adds> struct Kernels {
     Kernels() {
         KernelRow<T, 1, rows_for(1), adds>::fill(of[1]);
         KernelRow<T, 2, rows_for(2), adds>::fill(of[2]);
-        if constexpr (MOST_VECTORS >= 3) KernelRow<T, MOST_VECTORS, rows_for(MOST_VECTORS), adds>::fill(of[MOST_VECTORS]);
+        if constexpr (MOST_VECTORS >= 3)
+            KernelRow<T, MOST_VECTORS, rows_for(MOST_VECTORS), adds>::fill(of[MOST_VECTORS]);
     }
 };
 
@@ -73,7 +83,8 @@ template <class T> struct Panels {
     int64_t n = 0, vectors = 0, count = 0;
     Panels() = default;
     explicit Panels(int64_t columns)
-        : n(columns), vectors(round_up(columns, lanes<T>) / lanes<T>), count((vectors + MOST_VECTORS - 1) / MOST_VECTORS) {}
+        : n(columns), vectors(round_up(columns, lanes<T>) / lanes<T>),
+          count((vectors + MOST_VECTORS - 1) / MOST_VECTORS) {}
     int64_t first_vector(int64_t p) const { return vectors * p / count; }
     int64_t of_vector(int64_t v) const {  // the panel that holds vector v
         int64_t p = v * count / vectors;
@@ -91,33 +102,26 @@ template <class T> void pack(const T* B, int64_t ldb, int64_t K, int width, T* p
         for (int j = 0; j < width; j++, panel += lanes<T>) store<T>(panel, load<T>(B + k * ldb + j * lanes<T>));
 }
 
-// A square of lanes x lanes numbers, turned: log2(lanes) rounds in which rows a distance apart swap halves, quarters, ...
-template <class T> inline void turn_square(Vec<T> (&row)[lanes<T>]) {
+// Transposes a square of lanes x lanes numbers: log2(lanes) rounds in which rows `apart` swap halves, quarters, ...
+template <class T, int apart = 1> inline void turn_square(Vec<T> (&row)[lanes<T>]) {
     constexpr int n = lanes<T>;
-#pragma GCC unroll 4
-    for (int s = 1; s < n; s *= 2) {
-        VecI<T> low{}, high{};
-        for (int i = 0; i < n; i++) {
-            low[i] = i & s ? n + i - s : i;
-            high[i] = i & s ? n + i : i + s;
+    UNROLL(16)
+    for (int i = 0; i < n; i++)
+        if (!(i & apart)) {
+            const Vec<T> a = row[i], b = row[i + apart];
+            row[i] = shuffle<T>(a, b, [](int k) constexpr { return k & apart ? n + k - apart : k; });
+            row[i + apart] = shuffle<T>(a, b, [](int k) constexpr { return k & apart ? n + k : k + apart; });
         }
-#pragma GCC unroll 16
-        for (int i = 0; i < n; i++)
-            if (!(i & s)) {
-                const Vec<T> a = row[i], b = row[i + s];
-                row[i] = __builtin_shuffle(a, b, low);
-                row[i + s] = __builtin_shuffle(a, b, high);
-            }
-    }
+    if constexpr (2 * apart < n) turn_square<T, 2 * apart>(row);
 }
 
 // Up to lanes x lanes numbers turned: rows of `from` (from_step apart) become columns of `to`; what is missing is 0.
-template <class T>
-inline void turn(const T* from, int64_t from_step, int64_t rows, int64_t columns, T* to, int64_t to_step, int64_t to_rows) {
+template <class T> inline void turn(const T* from, int64_t from_step, int64_t rows, int64_t columns, T* to,
+                                    int64_t to_step, int64_t to_rows) {
     constexpr int n = lanes<T>;
     Vec<T> square[n];
     if (columns >= n) {
-#pragma GCC unroll 16
+        UNROLL(16)
         for (int r = 0; r < n; r++) square[r] = r < rows ? load<T>(from + r * from_step) : Vec<T>{};
     } else {
         for (int r = 0; r < n; r++) {
@@ -139,9 +143,9 @@ template <class Block> void row_blocks(int64_t i0, int64_t i1, int width, Block&
 }
 
 // One panel of C: rows i0..i1, all of K. epilogue(tile, i, rows, j0, width in vectors) takes each finished tile.
-template <class T, class Epilogue>
-void panel_product(int64_t i0, int64_t i1, int64_t K, const T* A, int64_t a_row, int64_t a_col, Panel<T> panel, int64_t j0,
-                   int width, const T* start, Epilogue& epilogue) {
+template <class T, class Epilogue> void panel_product(int64_t i0, int64_t i1, int64_t K, const T* A, int64_t a_row,
+                                                      int64_t a_col, Panel<T> panel, int64_t j0, int width,
+                                                      const T* start, Epilogue& epilogue) {
     static const Kernels<T, false> kernels;
     alignas(64) T tile[ACCUMULATORS * lanes<T>];
     row_blocks(i0, i1, width, [&](int64_t first, int rows) {
@@ -151,9 +155,9 @@ void panel_product(int64_t i0, int64_t i1, int64_t K, const T* A, int64_t a_row,
 }
 
 // C += factor A B, where the tiles of C lie one after another at place(i, j0, width).
-template <class T, class Place>
-void panel_sum(int64_t i0, int64_t i1, int64_t K, const T* A, int64_t a_row, int64_t a_col, Panel<T> panel, int64_t j0, int width,
-               T factor, Place& place) {
+template <class T, class Place> void panel_sum(int64_t i0, int64_t i1, int64_t K, const T* A, int64_t a_row,
+                                               int64_t a_col, Panel<T> panel, int64_t j0, int width, T factor,
+                                               Place& place) {
     static const Kernels<T, true> kernels;
     row_blocks(i0, i1, width, [&](int64_t first, int rows) {
         kernels.of[width][rows](K, A + first * a_row, a_row, a_col, panel, nullptr, place(first, j0, width), factor);

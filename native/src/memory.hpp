@@ -1,5 +1,5 @@
-// Memory that is released with its owner. Own code, since what the standard library shares between objects may not be compiled
-// for one instruction set and linked into another's.
+// Memory that is released with its owner. Own code, since what the standard library shares between objects may not be
+// compiled for one instruction set and linked into another's.
 #pragma once
 #include "api.hpp"
 

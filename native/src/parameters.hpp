@@ -15,7 +15,12 @@ template <class T> class Parameters {
 public:
     // `layers` 1..L are laid out already; they tell where things lie, here and in theta.
     Parameters(const Layer<T>* layers, int L, const Workers& workers)
-        : layers_(layers), L_(L), workers_(workers), n_weights_(layers[1].b), total_(layers[L].b + layers[L].stride), theta_(total_), grad_(total_), sums_(runs()) {}
+        : layers_(layers), L_(L), workers_(workers), n_weights_(layers[1].b), total_(layers[L].b + layers[L].stride),
+          theta_(total_), grad_(total_), sums_(runs()), ends_(2 * L), rates_(2 * L) {
+        for (int l = 1; l <= L; l++)
+            if (has_W(layers[l].kind)) add_block(layers[l].W + layers[l].stride * layers[l].n_prev, layers[l].W_rate);
+        for (int l = 1; l <= L; l++) add_block(layers[l].b + layers[l].stride, layers[l].b_rate);
+    }
 
     T* theta() const { return theta_; }
     T* grad() const { return grad_; }
@@ -26,17 +31,23 @@ public:
     bool clips() const { return rules_->clip_norm >= 0; }
 
     // Whether a weight moves by its own gradient alone, and by nothing where that is 0.
-    bool plain() const { return Rule(rules_->rule) == Rule::sgd && rules_->momentum == 0 && rules_->decay == 0 && !penalised(); }
+    bool plain() const {
+        return Rule(rules_->rule) == Rule::sgd && rules_->momentum == 0 && rules_->decay == 0 && !penalised();
+    }
 
     void take_in_theta(const T* flat) { take_in_all(flat, theta_); }
+    void take_in_gradient(const T* flat) { take_in_all(flat, grad_); }
     void give_back_gradient(T* flat) const { give_back_all(grad_, flat); }
 
-    // work(layer, first vector of units, end) over all vectors of units of layers first..L.
+    // work(layer, first vector of units, end) over all vectors of units of those of layers first..L that have a W.
     template <class Work> void over_units(int first, Work&& work) const {
         for (int l = first; l <= L_; l++) {
             const Layer<T>& layer = layers_[l];
+            if (!has_W(layer.kind)) continue;
             const int threads = workers_.threads_for(8.0 * layer.n * layer.n_prev);
-            workers_.share_out(threads, [&](int t) { work(layer, layer.units.vectors * t / threads, layer.units.vectors * (t + 1) / threads); });
+            workers_.share_out(threads, [&](int t) {
+                work(layer, layer.units.vectors * t / threads, layer.units.vectors * (t + 1) / threads);
+            });
         }
     }
 
@@ -79,15 +90,17 @@ public:
         return sum;
     }
 
-    // Whether a step whose gradient stays below `bound` is sure to move everything to finite numbers; then it counts as taken.
+    // Whether a step whose gradient stays below `bound` is sure to move everything to finite numbers; then it counts as
+    // taken.
     bool surely_moves(const Stepped<T>& stepped, double bound) {
-        const Reach next = reach_.after(*rules_, stepped.rate, stepped.keep, bound + l2_ * reach_.theta + l1_);
+        const Reach next = after(stepped, bound + l2_ * reach_.theta + l1_);
         if (!next.within(SAFE)) return false;
         reach_ = next;
         return true;
     }
 
-    // The update of `count` parameters from their gradient g, penalties added to it.
+    // The update of `count` parameters of one block from their gradient g, penalties added to it. `stepped` is the
+    // block's own.
     void move(const Stepped<T>& stepped, int64_t place, T* g, int64_t count, bool weights) const {
         if (weights && penalised()) penalise(theta_ + place, g, count);
         update<T>(*rules_, stepped, theta_ + place, g, slot(0, place), slot(1, place), count, weights);
@@ -98,11 +111,14 @@ public:
         double shrink = 1, most = 0;
         if (!finish_gradient(&shrink, &most)) return false;
         const Stepped<T> stepped(*rules_, rate, t, shrink);
-        const Reach next = reach_.after(*rules_, stepped.rate, stepped.keep, most * shrink);
+        const Reach next = after(stepped, most * shrink);
         const bool sure = next.within(SAFE);
         if (!sure) keep();
         over_runs([&](int64_t begin, int64_t end, int64_t, bool weights) {
-            update<T>(*rules_, stepped, theta_ + begin, grad_ + begin, slot(0, begin), slot(1, begin), end - begin, weights);
+            over_blocks(begin, end, [&](int64_t from, int64_t to, double factor) {
+                update<T>(*rules_, stepped.at(factor), theta_ + from, grad_ + from, slot(0, from), slot(1, from),
+                          to - from, weights);
+            });
         });
         reach_ = sure ? next : measured_reach();
         if (sure || reach_.within(HUGE_VAL)) return true;
@@ -111,7 +127,8 @@ public:
     }
 
 private:
-    // Σ of a function of the weights begin..end: a whole vector of sums side by side, so that no sum waits for the last.
+    // Σ of a function of the weights begin..end: a whole vector of sums side by side, so that no sum waits for the
+    // last.
     template <class Of> double sum_over(int64_t begin, int64_t end, Of&& of) const {
         Vec<T> side[2] = {};
         int64_t i = begin;
@@ -123,17 +140,43 @@ private:
         return sum;
     }
 
+    // The next block ends there: neighbours of one rate are one.
+    void add_block(int64_t end, double rate) {
+        if (!blocks_ || rates_[blocks_ - 1] != rate) blocks_++;
+        ends_[blocks_ - 1] = end;
+        rates_[blocks_ - 1] = rate;
+        if (rate > top_rate_) top_rate_ = rate;
+    }
+
+    // work(from, to, rate) over the parts of begin..end that are in one block each.
+    template <class Work> void over_blocks(int64_t begin, int64_t end, Work&& work) const {
+        for (int i = 0; begin < end; i++)
+            if (const int64_t to = ends_[i] < end ? ends_[i] : end; to > begin) {
+                work(begin, to, rates_[i]);
+                begin = to;
+            }
+    }
+
+    // The bounds after a step whose gradient, clipped, is at most g: no block moves further than one of the largest
+    // rate.
+    Reach after(const Stepped<T>& stepped, double g) const {
+        const Stepped<T> furthest = stepped.at(top_rate_);
+        return reach_after(*rules_, reach_, furthest.rate, furthest.keep, g);
+    }
+
     T* slot(int i, int64_t place) const { return slots_[i] ? slots_[i] + place : nullptr; }
     T* moved(int i) const { return i ? slots_[i - 1] : theta_; }
 
     void take_in_all(const T* flat, T* store) const {
         over_units(1, [&](const Layer<T>& l, int64_t v, int64_t end) { take_in<T>(l, flat, store, v, end); });
-        for (int l = 1; l <= L_; l++) std::memcpy(store + layers_[l].b, flat + layers_[l].flat_b, layers_[l].n * sizeof(T));
+        for (int l = 1; l <= L_; l++)
+            std::memcpy(store + layers_[l].b, flat + layers_[l].flat_b, layers_[l].n * sizeof(T));
     }
 
     void give_back_all(const T* store, T* flat) const {
         over_units(1, [&](const Layer<T>& l, int64_t v, int64_t end) { ::give_back<T>(l, store, flat, v, end); });
-        for (int l = 1; l <= L_; l++) std::memcpy(flat + layers_[l].flat_b, store + layers_[l].b, layers_[l].n * sizeof(T));
+        for (int l = 1; l <= L_; l++)
+            std::memcpy(flat + layers_[l].flat_b, store + layers_[l].b, layers_[l].n * sizeof(T));
     }
 
     Reach measured_reach() const {
@@ -166,13 +209,14 @@ private:
     int64_t runs_of_weights() const { return (n_weights_ + RUN - 1) / RUN; }
     int64_t runs() const { return runs_of_weights() + (total_ - n_weights_ + RUN - 1) / RUN; }
 
-    // work(begin, end, number, are weights) over runs of the plan's layout that never mix weights and biases.
+    // work(begin, end, number, are weights) over runs of the plan's layout that are weights alone, or no weights.
     template <class Work> void over_runs(Work&& work) const {
         const int threads = workers_.threads_for(8.0 * total_);
         workers_.share_out(threads, [&](int t) {
             for (int64_t r = runs() * t / threads; r < runs() * (t + 1) / threads; r++) {
                 const bool weights = r < runs_of_weights();
-                const int64_t begin = weights ? r * RUN : n_weights_ + (r - runs_of_weights()) * RUN, stop = weights ? n_weights_ : total_;
+                const int64_t begin = weights ? r * RUN : n_weights_ + (r - runs_of_weights()) * RUN,
+                              stop = weights ? n_weights_ : total_;
                 work(begin, begin + RUN < stop ? begin + RUN : stop, r, weights);
             }
         });
@@ -183,7 +227,8 @@ private:
         over_runs([&](int64_t begin, int64_t end, int64_t run, bool weights) {
             if (penalised() && weights) penalise(theta_ + begin, grad_ + begin, end - begin);
             double sum = 0;
-            if (clips()) for (int64_t i = begin; i < end; i++) sum += double(grad_[i]) * double(grad_[i]);
+            if (clips())
+                for (int64_t i = begin; i < end; i++) sum += double(grad_[i]) * double(grad_[i]);
             sums_[run] = sum;
         });
         *most = largest<T>(grad_, total_);
@@ -211,6 +256,10 @@ private:
     int64_t n_weights_, total_;
     Memory<T> theta_, grad_, slots_[2], kept_[3];
     Memory<double> sums_;
+    int blocks_ = 0;       // of theta, by learning rate: where they end here, and what multiplies their rate
+    double top_rate_ = 0;  // the largest
+    Memory<int64_t> ends_;
+    Memory<double> rates_;
     Reach reach_;
     const Rules* rules_ = nullptr;
     double l1_ = 0, l2_ = 0;  // of the present step

@@ -1,7 +1,8 @@
 // A batch of rows of which only some numbers are stored (CSR): by example for forward, by input for BP4.
 //
-// Both are one operation: a list of stored numbers, each times the run of a panel that its index names, added up. A list is
-// summed by one thread in the order in which it stands, so the bits do not depend on how many threads there are.
+// Both are one operation: a list of stored numbers, each times the run of a panel that its index names, added up. A
+// list is summed by one thread in the order in which it stands, so the bits do not depend on how many threads there
+// are.
 #pragma once
 #include "gemm.hpp"
 
@@ -17,26 +18,30 @@ template <class T> struct Lists {
     int64_t stored() const { return starts[count]; }
 };
 
-// out = start + Σ_t x_t B[index_t], rows of B NV vectors of a panel. Four partial sums, since one would wait for its own addition.
-template <class T, int NV> void add_up(int64_t count, const T* x, const int32_t* index, Panel<T> panel, const T* start, T* out) {
+// out = start + Σ_t x_t B[index_t], rows of B NV vectors of a panel. Four partial sums, since one would wait for its
+// own addition.
+template <class T, int NV>
+void add_up(int64_t count, const T* x, const int32_t* index, Panel<T> panel, const T* start, T* out) {
     constexpr int SUMS = 4;
     Vec<T> sum[SUMS][NV];
-#pragma GCC unroll 4
-    for (int s = 0; s < SUMS; s++)
-#pragma GCC unroll 4
+    UNROLL(4)
+    for (int s = 0; s < SUMS; s++) {
+        UNROLL(4)
         for (int j = 0; j < NV; j++) sum[s][j] = start && !s ? load<T>(start + j * lanes<T>) : Vec<T>{};
+    }
     auto add = [&](Vec<T>(&to)[NV], int64_t t) {
         const T* b = panel.B + index[t] * panel.step;
         const T a = x[t];
-#pragma GCC unroll 4
+        UNROLL(4)
         for (int j = 0; j < NV; j++) to[j] += a * load<T>(b + j * lanes<T>);
     };
     int64_t t = 0;
-    for (; t + SUMS <= count; t += SUMS)
-#pragma GCC unroll 4
+    for (; t + SUMS <= count; t += SUMS) {
+        UNROLL(4)
         for (int s = 0; s < SUMS; s++) add(sum[s], t + s);
+    }
     for (; t < count; t++) add(sum[0], t);
-#pragma GCC unroll 4
+    UNROLL(4)
     for (int j = 0; j < NV; j++) store<T>(out + j * lanes<T>, (sum[0][j] + sum[1][j]) + (sum[2][j] + sum[3][j]));
 }
 
@@ -49,22 +54,25 @@ template <class T> void add_up_list(const Lists<T>& A, int64_t i, Panel<T> panel
     }
 }
 
-// One panel of C = start + A B: lists i0..i1 of A in tiles, or of the lists that are not empty number i0..i1, one by one.
-// epilogue(tile, i, rows, j0, width in vectors) as in gemm.hpp.
-template <class T, class Epilogue>
-void stored_panel(const Lists<T>& A, bool used, int64_t i0, int64_t i1, Panel<T> panel, int64_t j0, int width, const T* start, Epilogue& epilogue) {
+// One panel of C = start + A B: lists i0..i1 of A in tiles, or of the lists that are not empty number i0..i1, one by
+// one. epilogue(tile, i, rows, j0, width in vectors) as in gemm.hpp.
+template <class T, class Epilogue> void stored_panel(const Lists<T>& A, bool used, int64_t i0, int64_t i1,
+                                                     Panel<T> panel, int64_t j0, int width, const T* start,
+                                                     Epilogue& epilogue) {
     alignas(64) T tile[ACCUMULATORS * lanes<T>];
     const int most = used ? 1 : rows_for(width), wide = width * lanes<T>;
     for (int64_t at = i0; at < i1; at += most) {
         const int64_t i = used ? A.used[at] : at;
         const int rows = i1 - at < most ? int(i1 - at) : most;
-        for (int r = 0; r < rows; r++) add_up_list<T>(A, i + r, panel, width, start ? start + j0 : nullptr, tile + r * wide);
+        for (int r = 0; r < rows; r++)
+            add_up_list<T>(A, i + r, panel, width, start ? start + j0 : nullptr, tile + r * wide);
         epilogue(tile, i, rows, j0, width);
     }
 }
 
 // z = b + A Wᵀ over W as it lies (n x n_prev), for a few lists: as few.hpp does it for dense rows.
-template <class T> void stored_inputs(const T* W, const T* b, int64_t n, int64_t n_prev, const Lists<T>& A, T* z, int64_t z_stride) {
+template <class T>
+void stored_inputs(const T* W, const T* b, int64_t n, int64_t n_prev, const Lists<T>& A, T* z, int64_t z_stride) {
     for (int64_t i = 0; i < A.count; i++)
         for (int64_t j = 0; j < n; j++) {
             T sum = b[j];
@@ -94,7 +102,8 @@ public:
         if (!examples_.starts) make(batch, n_0);
         auto row = [&](int64_t i) { return rows ? rows[first + i] : first + i; };
         examples_.count = m;
-        for (int64_t i = 0; i < m; i++) examples_.starts[i + 1] = examples_.starts[i] + e.starts[row(i) + 1] - e.starts[row(i)];
+        for (int64_t i = 0; i < m; i++)
+            examples_.starts[i + 1] = examples_.starts[i] + e.starts[row(i) + 1] - e.starts[row(i)];
         reserve(examples_.stored());
         for (int64_t i = 0; i < m; i++) {
             const int64_t from = e.starts[row(i)], to = examples_.starts[i], count = examples_.starts[i + 1] - to;
@@ -151,7 +160,7 @@ private:
         for (Lists<T>* lists : {&examples_, &inputs_}) {
             drop(*lists);
             lists->index = static_cast<int32_t*>(deltaprop::allocate(room * sizeof(int32_t)));
-            lists->x = static_cast<T*>(deltaprop::allocate((room + lanes<T>) * sizeof(T)));
+            lists->x = static_cast<T*>(deltaprop::allocate((room + lanes<T>)*sizeof(T)));
         }
         room_ = room;
     }

@@ -4,11 +4,13 @@
 
 namespace {
 
-constexpr double WORTH_A_THREAD = 0.75e6;   // operations below which one thread is quicker
+constexpr double WORTH_A_THREAD = 0.75e6;  // operations below which one thread is quicker
 
 class Workers {
 public:
     explicit Workers(int threads) : threads_(threads) {}
+
+    int threads() const { return threads_; }
 
     // work(row) over rows i0..i1 that cost so many operations each.
     template <class Work> void over_rows(int64_t i0, int64_t i1, int64_t operations, Work&& work) const {
@@ -22,7 +24,9 @@ public:
     // work(part) for the parts 0 .. threads - 1.
     template <class Work> void share_out(int threads, Work&& work) const {
         if (threads <= 1) return work(0);
-        struct Context { Work* work; } context{&work};
+        struct Context {
+            Work* work;
+        } context{&work};
         deltaprop::parallel(threads, [](void* c, int t) { (*static_cast<Context*>(c)->work)(t); }, &context);
     }
 
@@ -32,8 +36,8 @@ public:
         return worth < 2 || threads_ < 2 ? 1 : worth < threads_ ? int(worth) : threads_;
     }
 
-    // work(thread, p, i0, i1) over all panels of a product of M rows, and over parts of its rows if need be; `terms` are added
-    // up for each column.
+    // work(thread, p, i0, i1) over all panels of a product of M rows, and over parts of its rows if need be; `terms`
+    // are added up for each column.
     template <class T, class Work> void over_panels(const Panels<T>& cut, int64_t M, double terms, Work&& work) const {
         const int threads = threads_for(2 * terms * cut.n);
         const int64_t chunks = cut.count % threads ? threads : 1, tasks = cut.count * chunks;

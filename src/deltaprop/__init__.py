@@ -46,12 +46,12 @@ if TYPE_CHECKING:
     from deltaprop.data.encoder import TableEncoder as TableEncoder
     from deltaprop.derivation.proof import Derivation as Derivation
     from deltaprop.derivation.proof import derive as derive
-    from deltaprop.estimators._parameters import ParameterError as ParameterError
+    from deltaprop.estimators.checks import ParameterError as ParameterError
     from deltaprop.estimators.classifier import MLPClassifier as MLPClassifier
     from deltaprop.estimators.displays import GradientFlowDisplay as GradientFlowDisplay
     from deltaprop.estimators.displays import LossCurveDisplay as LossCurveDisplay
     from deltaprop.estimators.regressor import MLPRegressor as MLPRegressor
-    from deltaprop.estimators.table import TableModel as TableModel
+    from deltaprop.tables.model import TableModel as TableModel
     from deltaprop.verify.function import check_gradients as check_gradients
     from deltaprop.verify.torch_module import check_torch as check_torch
     from deltaprop.verify.usercode.judge import check_code as check_code
@@ -65,9 +65,9 @@ _LATER = {  # what stands on more than NumPy, or is seldom wanted, is imported w
     "LossCurveDisplay": "deltaprop.estimators.displays",
     "MLPClassifier": "deltaprop.estimators.classifier",
     "MLPRegressor": "deltaprop.estimators.regressor",
-    "ParameterError": "deltaprop.estimators._parameters",
+    "ParameterError": "deltaprop.estimators.checks",
     "TableEncoder": "deltaprop.data.encoder",
-    "TableModel": "deltaprop.estimators.table",
+    "TableModel": "deltaprop.tables.model",
     "check_code": "deltaprop.verify.usercode.judge",
     "check_gradients": "deltaprop.verify.function",
     "check_torch": "deltaprop.verify.torch_module",

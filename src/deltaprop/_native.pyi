@@ -10,6 +10,8 @@ Rows: TypeAlias = Array | tuple[Array, Array, Array]  # dense, or data, indices 
 ACTIVATIONS: dict[str, int]
 COSTS: dict[str, int]
 RULES: dict[str, int]
+KINDS: dict[str, int]
+COMPILER: str
 
 def instruction_sets() -> list[str]: ...
 def allocations() -> int: ...
@@ -41,6 +43,8 @@ class Plan:
         instruction_set: str,
         sizes: Sequence[int],
         activations: Sequence[int],
+        kinds: Sequence[int],
+        rates: Sequence[float],
         cost: int,
         threshold: float,
         canonical: bool,
@@ -50,6 +54,7 @@ class Plan:
     ) -> None: ...
     def forward(self, theta: Array, X: Rows, out: Array) -> None: ...
     def evaluate(self, theta: Array, X: Rows, Y: Array, weight: Array | None, out: Array) -> float: ...
+    def gradient_norms(self, theta: Array, X: Rows, Y: Array, norms: Array) -> None: ...
     def gradients(
         self, theta: Array, X: Rows, Y: Array, weight: Array | None, grad: Array | None, dX: Array | None
     ) -> float: ...
@@ -64,7 +69,30 @@ class Plan:
         order: Indices,
         bounds: Indices,
         rates: Array,
+        shares: Array | None,
         first: int,
         costs: Array,
         penalties: Array | None,
     ) -> int: ...
+    def gradient(
+        self,
+        theta: Array,
+        rules: Rules,
+        X: Rows,
+        Y: Array,
+        weight: Array | None,
+        rows: Indices,
+        shares: Array | None,
+        step: int,
+        grad: Array,
+    ) -> float: ...
+    def apply(
+        self,
+        theta: Array,
+        slots: Sequence[Array],
+        rules: Rules,
+        gradient: Array,
+        weight: float,
+        rate: float,
+        step: int,
+    ) -> bool: ...

@@ -200,7 +200,7 @@ class TestTestFile:
         def train(*args, **kwargs):
             raise AssertionError("trained before the test file was looked at")
 
-        monkeypatch.setattr("deltaprop.estimators.table.train", train)
+        monkeypatch.setattr("deltaprop.tables.model.train", train)
 
     def test_it_is_missing(self, refused, table):
         refused(*TRAIN, "--test", "tabel.csv", code=1, says=["'tabel.csv'", "Did you mean 'table.csv'?"])
@@ -227,8 +227,8 @@ class TestOutput:
         def work(*args, **kwargs):
             raise AssertionError("worked before the output was looked at")
 
-        monkeypatch.setattr("deltaprop.estimators.table.train", work)
-        monkeypatch.setattr("deltaprop.estimators.table.TableModel.predict_with_probability", work)
+        monkeypatch.setattr("deltaprop.tables.model.train", work)
+        monkeypatch.setattr("deltaprop.tables.model.TableModel.predict_with_probability", work)
 
     def test_a_missing_folder(self, refused, model, no_work):
         refused(*TRAIN, "--save", "no/m.safetensors", code=1, says=["Cannot write", "no folder"])

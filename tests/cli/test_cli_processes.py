@@ -171,6 +171,6 @@ def test_ctrl_c_outside_of_training_is_one_word(run, model, monkeypatch):
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("deltaprop.estimators.table.TableModel.predict_with_probability", interrupted)
+    monkeypatch.setattr("deltaprop.tables.model.TableModel.predict_with_probability", interrupted)
     done = run("predict", model.name, "table.csv")
     assert (done.code, done.out, done.err) == (130, "", "Interrupted.\n")

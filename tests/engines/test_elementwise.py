@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 from exact import TRUTH, exact, special_points, ulps
 
-from deltaprop.core.activations import ACTIVATIONS, OUTPUTS
+from deltaprop.core.activations import ACTIVATIONS, OUTPUTS, SOFTMAX
+from deltaprop.core.costs import CATEGORICAL
+from deltaprop.core.spec import Spec
+from deltaprop.engines.native import NativeEngine
+from deltaprop.engines.protocol import Data
 
 _native = pytest.importorskip("deltaprop._native", reason="the native engine is not built here")
 
@@ -143,22 +147,15 @@ def test_what_does_not_fit_is_refused(change, message):
         _native.activate(**given | change)
 
 
+def softmax_plan(instruction_set, n, dtype):
+    """A network of one input, n softmax units and cross-entropy; n may be 1, which make_spec refuses."""
+    return NativeEngine(1, instruction_set).plan(Spec((1, n), (SOFTMAX,), CATEGORICAL, np.dtype(dtype)), 1)
+
+
 def softmax(instruction_set, z):
-    """softmax(z) by a plan of no weights, whose biases are z."""
-    plan = _native.Plan(
-        instruction_set=instruction_set,
-        sizes=[1, len(z)],
-        activations=[_native.ACTIVATIONS["softmax"]],
-        cost=_native.COSTS["categorical"],
-        threshold=1.0,
-        canonical=True,
-        batch=1,
-        is_double=z.dtype == np.float64,
-        threads=1,
-    )
-    theta, out = np.concatenate([np.zeros_like(z), z]), np.empty((1, len(z)), z.dtype)
-    plan.forward(theta, np.zeros((1, 1), z.dtype), out)
-    return out[0]
+    """softmax(z) by a network whose weights are 0 and whose biases are z."""
+    plan = softmax_plan(instruction_set, len(z), z.dtype)
+    return plan.forward(np.concatenate([np.zeros_like(z), z]), np.zeros((1, 1), z.dtype))[0]
 
 
 @pytest.mark.parametrize("instruction_set", SETS)
@@ -185,17 +182,7 @@ def test_softmax_at_the_ends(instruction_set, dtype):
 @pytest.mark.parametrize("instruction_set", SETS)
 def test_the_cost_of_a_confident_net_is_not_lost(instruction_set, dtype):
     """log Σ e^z - z_y = log(1 + e^-30), far below the ulp of z."""
-    plan = _native.Plan(
-        instruction_set=instruction_set,
-        sizes=[1, 2],
-        activations=[_native.ACTIVATIONS["softmax"]],
-        cost=_native.COSTS["categorical"],
-        threshold=1.0,
-        canonical=True,
-        batch=1,
-        is_double=dtype == np.float64,
-        threads=1,
-    )
+    plan = softmax_plan(instruction_set, 2, dtype)
     theta, one = np.array([0, 0, 5, -25], dtype), np.zeros((1, 1), dtype)
-    cost = plan.evaluate(theta, one, np.array([0]), None, np.empty((1, 2), dtype))
+    cost, _ = plan.evaluate(theta, Data(one, np.array([0]), None))
     assert abs(cost / np.log1p(np.exp(-30)) - 1) < 4 * np.finfo(dtype).eps

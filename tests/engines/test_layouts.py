@@ -12,6 +12,7 @@ from deltaprop.engines.protocol import Data, Steps
 from deltaprop.optim.rules import Rules
 
 M, N_0, N_L = 12, 5, 3
+MOMENTUM = Rules(dp.SGD(0.1, momentum=0.9))
 
 
 def misaligned(a):
@@ -115,6 +116,9 @@ def test_any_kind_of_number(engine, dtype, data, kind):
     same(everything(engine, dtype, X, data["Y"], None), everything(engine, dtype, X.astype(dtype), data["Y"], None))
 
 
+MOMENTUM = Rules(dp.SGD(0.1, momentum=0.9))
+
+
 class Given:
     """A plan and what its methods take, any of which may be replaced."""
 
@@ -132,7 +136,7 @@ class Given:
         D, a = plan.evaluate(g["theta"], Data(g["X"], g["classes"], g["weight"]))
         return [plan.forward(g["theta"], g["X"]), C, plan.grad.copy(), D, a]
 
-    def train(self, rules=Rules(dp.SGD(0.1, momentum=0.9)), n_slots=1):
+    def train(self, rules=MOMENTUM, n_slots=1):
         g = self.given
         data, steps = Data(g["X"], g["classes"], g["weight"]), Steps(g["order"], g["bounds"], g["rates"])
         report = train(self.plan, g["theta"], (g["slots"],) * n_slots, rules, data, steps)

@@ -17,9 +17,12 @@ def run(*command, **environment):
     return subprocess.run(command, capture_output=True, text=True, env=os.environ | environment, check=False)
 
 
-@pytest.mark.skipif(shutil.which(os.environ.get("CXX", "g++")) is None, reason="no C++ compiler here")
-def test_the_plan_in_cpp_does_what_loops_do(tmp_path):
-    built = run(BUILD, tmp_path, "-O1", BASE_ALONE="1")
+@pytest.mark.parametrize("compiler", ["g++", "clang++"])
+def test_the_plan_in_cpp_does_what_loops_do(tmp_path, compiler):
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not here")
+    strict = "-Werror", "-Wno-error=maybe-uninitialized"
+    built = run(BUILD, tmp_path, "-O1", *strict, BASE_ALONE="1", CXX=compiler)
     assert built.returncode == 0, built.stderr
     ran = run(tmp_path / "test_plan")
     assert ran.returncode == 0, ran.stdout + ran.stderr

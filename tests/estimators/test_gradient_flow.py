@@ -15,8 +15,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import deltaprop as dp
-from deltaprop.estimators._error_flow import finding
 from deltaprop.estimators.displays import GradientFlowDisplay
+from deltaprop.estimators.error_flow import finding
 
 pytestmark = [
     pytest.mark.usefixtures("pyplot"),

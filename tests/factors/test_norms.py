@@ -7,6 +7,7 @@ import pytest
 import scipy.sparse as sp
 
 import deltaprop as dp
+from deltaprop.core import norms as core_norms
 from deltaprop.factors import norms
 
 HEADS = [("softmax", "cross_entropy"), ("sigmoid", "cross_entropy"), ("identity", "quadratic"), ("tanh", "quadratic")]
@@ -33,7 +34,7 @@ def test_a_norm_is_that_of_the_example_alone(rng, m, output, cost, dtype):
 def test_blocks_of_rows_change_nothing(rng, monkeypatch):
     net, X, Y = problem(rng, 23)
     whole = norms.gradient_norms(net, X, Y)
-    monkeypatch.setattr(norms, "PLAN_ROWS", 5)
+    monkeypatch.setattr(core_norms, "ROWS", 5)
     np.testing.assert_allclose(norms.gradient_norms(net, X, Y), whole, rtol=1e-14)
 
 

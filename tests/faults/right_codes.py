@@ -318,22 +318,6 @@ def twice_the_cost(kind, params, X, Y):
     return 2 * loss, [(2 * dW, 2 * db) for dW, db in grads]
 
 
-def class_indices(kind, params, X, y):
-    """Y as class indices, as most do for softmax."""
-    Ws, bs = zip(*params, strict=True)
-    Zs, A = _forward(kind, Ws, bs, X)
-    P, rows = A[-1], np.arange(len(X))
-    D = P.copy()
-    D[rows, y] -= 1
-    D /= len(X)
-    grads = []
-    for i in reversed(range(len(Ws))):
-        grads.append((A[i].T @ D, D.sum(axis=0)))
-        if i:
-            D = D @ Ws[i].T * F[kind.activation][1](Zs[i - 1])
-    return -np.log(P[rows, y]).mean(), grads[::-1]
-
-
 def in_float32(kind, params, X, Y):
     """Casts all to float32 inside."""
     small = [(W.astype(np.float32), b.astype(np.float32)) for W, b in params]

@@ -26,6 +26,17 @@ def path(net, tmp_path):
 
 
 @pytest.fixture
+def reloaded(tmp_path):
+    """Saves a network, and loads it."""
+
+    def through_a_file(net, custom=()):
+        net.save(tmp_path / "net")
+        return dp.load(tmp_path / "net", custom=custom)
+
+    return through_a_file
+
+
+@pytest.fixture
 def parts(path):
     """The file taken apart: `tensors` (the header without metadata), `entry` (ours), `body`, and `write` them back."""
     raw = path.read_bytes()

@@ -42,6 +42,15 @@ def second():
     return dp.Network([3, 4, 2], seed=1)
 
 
+@pytest.fixture
+def kept(path):
+    """The file must be as it was, and alone in its folder, when the test is over."""
+    before = path.read_bytes()
+    yield path
+    assert path.read_bytes() == before
+    assert only(path)
+
+
 def only(path):
     return [entry.name for entry in path.parent.iterdir()] == [path.name]
 
@@ -76,23 +85,19 @@ def test_a_save_after_a_killed_one_succeeds(second, path):
 @pytest.mark.parametrize(
     ("number", "reason"), [(errno.ENOSPC, "no space left on device"), (errno.EACCES, "permission denied")]
 )
-def test_an_error_of_the_disk_leaves_the_old_file_and_no_other(second, path, monkeypatch, function, number, reason):
-    before = path.read_bytes()
-
+def test_an_error_of_the_disk_leaves_the_old_file_and_no_other(second, kept, monkeypatch, function, number, reason):
     def fail(*given, **named):
         raise OSError(number, os.strerror(number))
 
     with monkeypatch.context() as patch:
         patch.setattr(os, function, fail)
         with pytest.raises(dp.OutputError) as caught:
-            second.save(path)
-    assert str(caught.value) == f"Cannot write {str(path)!r}: {reason}. Nothing was changed."
-    assert path.read_bytes() == before
-    assert only(path)
+            second.save(kept)
+    assert str(caught.value) == f"Cannot write {str(kept)!r}: {reason}. Nothing was changed."
 
 
 @posix
-def test_a_file_too_large_for_the_disk_leaves_the_old_one(path):
+def test_a_file_too_large_for_the_disk_leaves_the_old_one(kept):
     code = """
 import resource, sys
 import deltaprop as dp
@@ -102,11 +107,8 @@ try:
 except dp.OutputError as error:
     print(error)
 """
-    before = path.read_bytes()
-    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
-    assert done.stdout == f"Cannot write {str(path)!r}: file too large. Nothing was changed.\n"
-    assert path.read_bytes() == before
-    assert only(path)
+    done = subprocess.run([sys.executable, "-c", code, str(kept)], capture_output=True, text=True, check=True)
+    assert done.stdout == f"Cannot write {str(kept)!r}: file too large. Nothing was changed.\n"
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")  # noqa: PTH110
@@ -115,18 +117,14 @@ def test_a_full_device_is_named(net):
         net.save("/dev/full")
 
 
-def test_ctrl_c_while_writing_leaves_the_old_file_and_no_other(second, path, monkeypatch):
-    before = path.read_bytes()
-
+def test_ctrl_c_while_writing_leaves_the_old_file_and_no_other(second, kept, monkeypatch):
     def press(*_):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", press)
         with pytest.raises(KeyboardInterrupt):
-            second.save(path)
-    assert path.read_bytes() == before
-    assert only(path)
+            second.save(kept)
 
 
 @posix

@@ -33,7 +33,7 @@ def row(text, key):
 def test_it_describes_every_key(text):
     for key in ("format", *NEEDED, *OPTIONAL):
         assert row(text, key)
-    assert f"| {FORMAT}." in row(text, "format")
+    assert f", or {FORMAT} if " in row(text, "format")
 
 
 def test_it_lists_every_activation_and_cost(text):

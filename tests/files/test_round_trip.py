@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+import headers
 import numpy as np
 import pytest
 from hypothesis import given
@@ -57,19 +58,17 @@ def test_every_network_comes_back_bit_for_bit(net, tmp_path_factory):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
-def test_outputs_are_equal_to_the_bit(activation, dtype, tmp_path, rng):
+def test_outputs_are_equal_to_the_bit(activation, dtype, reloaded, rng):
     net = dp.Network([5, 8, 7, 3], activation=activation, dtype=dtype, seed=1)
-    net.save(tmp_path / "net")
     X = rng.standard_normal((20, 5))
-    np.testing.assert_array_equal(dp.load(tmp_path / "net").forward(X), net.forward(X))
+    np.testing.assert_array_equal(reloaded(net).forward(X), net.forward(X))
 
 
-def test_a_trained_network_goes_on_to_the_same_bits(tmp_path, rng):
+def test_a_trained_network_goes_on_to_the_same_bits(reloaded, rng):
     X, y = rng.standard_normal((40, 5)), rng.integers(0, 3, 40)
     net = dp.Network([5, 8, 3], seed=1)
     dp.train(net, X, y, epochs=2, seed=0)
-    net.save(tmp_path / "net")
-    again = dp.load(tmp_path / "net")
+    again = reloaded(net)
     for one in (net, again):
         dp.train(one, X, y, epochs=2, seed=1)
     np.testing.assert_array_equal(again.theta, net.theta)
@@ -80,36 +79,29 @@ def test_saving_what_was_loaded_gives_the_same_file(path, tmp_path):
     assert (tmp_path / "again").read_bytes() == path.read_bytes()
 
 
-def test_huber_keeps_its_threshold(tmp_path):
+def test_huber_keeps_its_threshold(reloaded):
     net = dp.Network([2, 1], output="identity", cost=dp.huber(2.5), seed=0)
-    net.save(tmp_path / "net")
     X, Y = [[1.0, 1.0]], [[50.0]]
-    assert dp.load(tmp_path / "net").cost(X, Y) == net.cost(X, Y)
-    assert dp.load(tmp_path / "net").spec.cost.name == "huber(2.5)"
+    assert reloaded(net).cost(X, Y) == net.cost(X, Y)
+    assert reloaded(net).spec.cost.name == "huber(2.5)"
 
 
-@pytest.mark.parametrize("threshold", [1 / 3, 1e-7, 123456.789, 1e20])
-def test_huber_keeps_every_digit_of_its_threshold(threshold, tmp_path):
-    net = dp.Network([2, 1], output="identity", cost=dp.huber(threshold), seed=0)
-    net.save(tmp_path / "net")
-    assert dp.load(tmp_path / "net").spec.cost.C.keywords == {"t": threshold}
+THRESHOLDS, QS = (1 / 3, 1e-7, 123456.789, 1e20), (0.5, 0.9, 1 / 3, 1e-7, 1 - 2**-53)
 
 
-@pytest.mark.parametrize("q", [0.5, 0.9, 1 / 3, 1e-7, 1 - 2**-53])
-def test_quantile_keeps_every_digit_of_its_q(q, tmp_path):
-    net = dp.Network([2, 1], output="identity", cost=dp.quantile(q), seed=0)
-    net.save(tmp_path / "net")
-    assert dp.load(tmp_path / "net").spec.cost.C.keywords == {"q": q}
+@pytest.mark.parametrize("cost", [*map(dp.huber, THRESHOLDS), *map(dp.quantile, QS)], ids=lambda cost: cost.name)
+def test_a_cost_keeps_every_digit_of_its_number(cost, reloaded):
+    net = dp.Network([2, 1], output="identity", cost=cost, seed=0)
+    assert reloaded(net).spec.cost.C.keywords == cost.C.keywords
 
 
 def own_network():
     return dp.Network([2, 3, 1], activation=CUBE, output="identity", cost=FOURTH, seed=0)
 
 
-def test_functions_of_ones_own_are_given_again(tmp_path, rng):
+def test_functions_of_ones_own_are_given_again(reloaded, rng):
     net = own_network()
-    net.save(tmp_path / "net")
-    again = dp.load(tmp_path / "net", custom=[FOURTH, CUBE])
+    again = reloaded(net, [FOURTH, CUBE])
     X, Y = rng.standard_normal((4, 2)), rng.standard_normal((4, 1))
     assert again.cost(X, Y) == net.cost(X, Y)
     np.testing.assert_array_equal(again.backprop(X, Y).vector, net.backprop(X, Y).vector)
@@ -121,7 +113,7 @@ def test_functions_of_ones_own_that_are_missing_are_named(tmp_path, custom, miss
     with pytest.raises(dp.ArgumentError) as caught:
         dp.load(tmp_path / "net", custom=custom)
     assert str(caught.value) == (
-        f"{str(tmp_path / 'net')!r} uses {missing}, of its maker's own. "
+        f"{str(tmp_path / 'net')!r} uses {missing}, which are not built in. "
         "Files hold no code: give them again, as in load(path, custom=[...])."
     )
 
@@ -135,16 +127,15 @@ def test_functions_that_the_file_does_not_ask_for_are_ignored(path, net, rng):
 def test_ones_own_function_under_a_built_in_name_is_not_taken_for_it(tmp_path):
     relu = dp.Activation("relu", lambda z: np.maximum(z, -1), lambda z: (z > -1).astype(z.dtype))
     dp.Network([2, 3, 2], activation=relu).save(tmp_path / "net")
-    with pytest.raises(dp.ArgumentError, match="uses 'relu', of its maker's own"):
+    with pytest.raises(dp.ArgumentError, match="uses 'relu', which are not built in"):
         dp.load(tmp_path / "net")
     assert dp.load(tmp_path / "net", custom=[relu]).layer(1).activation is relu
 
 
-def test_an_activation_and_a_cost_may_share_a_name(tmp_path):
+def test_an_activation_and_a_cost_may_share_a_name(reloaded):
     sigma = dp.Activation("own", CUBE.sigma, CUBE.sigma_prime)
     cost = dp.Cost("own", FOURTH.C, FOURTH.grad_a)
-    dp.Network([2, 3, 1], activation=sigma, output="identity", cost=cost).save(tmp_path / "net")
-    again = dp.load(tmp_path / "net", custom=[cost, sigma])
+    again = reloaded(dp.Network([2, 3, 1], activation=sigma, output="identity", cost=cost), [cost, sigma])
     assert (again.layer(1).activation, again.spec.cost) == (sigma, cost)
 
 
@@ -199,6 +190,15 @@ def test_a_table_is_kept_beside_the_network(net, path):
 
 def test_a_network_without_a_table_has_none(path):
     assert read_model(path).table is None
+
+
+@pytest.mark.parametrize("given", [{"kinds": ["scale", "dense"]}, {"rates": {(2, "W"): 0.5, (1, "b"): 0}}], ids=repr)
+def test_layers_of_scales_and_rates_are_format_2(given, reloaded, tmp_path):
+    net = dp.Network([3, 3, 2], seed=0, engine="reference", **given)
+    again = reloaded(net)
+    np.testing.assert_array_equal(again.theta, net.theta)
+    assert (again.spec.kinds, again.spec.rates, again.spec.blocks) == (net.spec.kinds, net.spec.rates, net.spec.blocks)
+    assert headers.parts((tmp_path / "net").read_bytes())[1]["format"] == 2
 
 
 @pytest.mark.parametrize("kind", [str, Path], ids=["str", "Path"])

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import sqrt
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
+from deltaprop.core.blocks import Part
 from deltaprop.errors import ArgumentError, ArgumentTypeError
-from deltaprop.optim import optimizers
-from deltaprop.optim.optimizers import LBFGS, SGD, Adam, AdamW, RMSprop, apply_update, get_optimizer
+from deltaprop.optim import update
+from deltaprop.optim.optimizers import LBFGS, SGD, Adam, AdamW, RMSprop, get_optimizer
+from deltaprop.optim.update import apply_update
 
 STEPS = 25
 RULES = [
@@ -69,14 +73,17 @@ def with_decay(rule, theta, gradients):
         yield theta
 
 
-def run(rule, theta, gradients, n_weights=None):
-    """θ after each step of `apply_update`."""
+def run(rule, theta, gradients, *parts):
+    """θ after each step of `apply_update`; `parts` (stop, decays, rate) one after another, or one that decays."""
     theta = theta.copy()
     slots = tuple(np.zeros_like(theta) for _ in rule.slots)
+    parts = parts or [(len(theta), True, 1.0)]
+    starts = [0, *(stop for stop, _, _ in parts)]
+    spec = SimpleNamespace(parts=[Part(slice(start, *p[:1]), *p[1:]) for start, p in zip(starts, parts, strict=False)])
     for t, g in enumerate(gradients, 1):
-        apply_update(
-            rule, theta, g.copy(), slots, rule.learning_rate, t, len(theta) if n_weights is None else n_weights
-        )
+        kept = g.copy()
+        apply_update(spec, rule, theta, g, slots, rule.learning_rate, t)
+        np.testing.assert_array_equal(g, kept)
         yield theta.copy()
 
 
@@ -128,7 +135,7 @@ def test_first_step_by_hand(rule):
 def test_blocks_do_not_change_a_bit(rule, size, rng, monkeypatch):
     theta, gradients = rng.standard_normal(size), rng.standard_normal((3, size))
     whole = list(run(rule, theta, gradients))
-    monkeypatch.setattr(optimizers, "BLOCK", 8)
+    monkeypatch.setattr(update, "CHUNK", 8)
     np.testing.assert_array_equal(list(run(rule, theta, gradients)), whole)
 
 
@@ -153,17 +160,27 @@ def test_no_parameters_at_all(rule):
     assert after.shape == (0,)
 
 
-@pytest.mark.parametrize("rule", RULES, ids=repr)
-def test_the_gradient_is_left_as_it_is(rule, rng):
-    theta, g = rng.standard_normal(5), rng.standard_normal(5)
-    kept = g.copy()
-    apply_update(rule, theta, g, tuple(np.zeros(5) for _ in rule.slots), 0.1, 1, 5)
-    np.testing.assert_array_equal(g, kept)
-
-
 def test_decoupled_decay_shrinks_the_weights_alone():
-    (after,) = run(AdamW(0.1, weight_decay=0.5), np.full(6, 2.0), np.zeros((1, 6)), n_weights=4)
+    (after,) = run(AdamW(0.1, weight_decay=0.5), np.full(6, 2.0), np.zeros((1, 6)), (4, True, 1.0), (6, False, 1.0))
     np.testing.assert_array_equal(after, [1.9] * 4 + [2.0] * 2)  # 2 (1 - 0.1 * 0.5)
+
+
+@pytest.mark.parametrize("size", [1, 4, 9])
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+def test_a_factor_on_the_rate_of_a_part_is_another_learning_rate_there(rule, size, rng, monkeypatch):
+    """The parts move as vectors of their own would, at their own rates, decay too; a factor of 0 freezes."""
+    monkeypatch.setattr(update, "CHUNK", 4)
+    theta, gradients = rng.standard_normal(3 * size), rng.standard_normal((5, 3 * size))
+    parts = (size, True, 0.5), (2 * size, False, 0.0), (3 * size, False, 3.0)
+    found = np.array(list(run(rule, theta, gradients, *parts)))
+    for start, (stop, decays, factor) in zip((0, size, 2 * size), parts, strict=True):
+        at = slice(start, stop)
+        if factor == 0:
+            np.testing.assert_array_equal(found[:, at], np.tile(theta[at], (5, 1)))
+            continue
+        own = replace(rule, learning_rate=rule.learning_rate * factor)
+        alone = run(own, theta[at], gradients[:, at], (size, decays, 1.0))
+        np.testing.assert_array_equal(found[:, at], list(alone))
 
 
 def test_adam_without_decay_is_adamw_with_none(rng):

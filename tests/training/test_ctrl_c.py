@@ -159,7 +159,7 @@ def test_ctrl_c_within_a_long_epoch_of_the_native_engine(native, long_epoch):
 
 
 def test_the_time_limit_within_a_long_epoch_of_the_native_engine(native, long_epoch):
-    history = long_epoch(time_limit=0.05)
+    history = long_epoch(time_limit=0.3)
     assert history.stopped == "time limit"
     assert 0 < history.steps < 200_000
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from strategies import fitting_pairs
 
 import deltaprop as dp
-from deltaprop.core.activations import ACTIVATIONS, OUTPUTS
+from deltaprop.core.activations import ACTIVATIONS
 from deltaprop.core.costs import COSTS
 from deltaprop.core.functions import get_cost
 
@@ -30,9 +31,7 @@ VARIANTS = {
     "everything": {"dropout": 0.2, "sample_weight": weight, "l1": 1e-3, "l2": 1e-2, "clip_norm": 1.0},
 }
 SCHEDULES = ["cosine", "one_cycle", "step", "inverse_scaling", "warm_up", dp.ReduceOnPlateau(patience=1)]
-PAIRS = [
-    (output, cost) for output in OUTPUTS for cost in COSTS if output in (get_cost(cost, output).outputs or OUTPUTS)
-]
+PAIRS = fitting_pairs(*COSTS)
 
 
 @pytest.fixture

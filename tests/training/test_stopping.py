@@ -14,9 +14,9 @@ from deltaprop.training.stopping import EarlyStopping, Plateau, Stopper
 
 
 def epochs_until_stop(rule, values):
-    stopper = Stopper(rule)
+    stopper = Stopper()
     for epoch, value in enumerate(values, 1):
-        if stopper.saw(epoch, value, np.zeros(1)):
+        if stopper.end_epoch(rule, epoch, value, np.zeros(1)):
             return epoch
     return None
 
@@ -41,11 +41,11 @@ def test_a_fall_must_be_larger_than_min_delta():
 
 def test_an_epoch_that_is_better_by_less_than_min_delta_is_the_best_all_the_same():
     """Slow progress may end a training, but nothing better than what it ends with was thrown away."""
-    stopper, theta = Stopper(EarlyStopping(2, 0.5, "cost")), np.zeros(1)
+    rule, stopper, theta = EarlyStopping(2, 0.5, "cost"), Stopper(), np.zeros(1)
     stops = []
     for epoch, value in enumerate([3, 2.9, 2.8, 2.85], 1):
         theta[0] = epoch
-        stops.append(stopper.saw(epoch, value, theta))
+        stops.append(stopper.end_epoch(rule, epoch, value, theta))
     assert stops == [False, False, False, True]
     assert stopper.restore(theta) == 3
     assert theta[0] == 3
@@ -56,9 +56,9 @@ def test_a_score_should_rise():
 
 
 def test_a_number_that_is_nan_is_never_the_best():
-    stopper = Stopper(EarlyStopping(5, monitor="validation_score"))
+    stopper, rule = Stopper(), EarlyStopping(5, monitor="validation_score")
     for epoch, value in enumerate([np.nan, 0.5, np.nan, 0.4], 1):
-        stopper.saw(epoch, value, np.zeros(1))
+        stopper.end_epoch(rule, epoch, value, np.zeros(1))
     assert stopper.best_epoch == 2
 
 
@@ -128,10 +128,10 @@ def test_patience_is_a_whole_number(patience):
 
 
 def test_a_plateau_lowers_the_rate_and_a_new_low_forgives():
-    plateau = Plateau(dp.ReduceOnPlateau(gamma=0.5, patience=2, min_delta=0.1, floor=0.2))
+    plateau, rule = Plateau(), dp.ReduceOnPlateau(gamma=0.5, patience=2, min_delta=0.1, floor=0.2)
     factors = []
     for cost in [5, 4, 4, 3.95, 3, 3, 2, 2, 2, 2, 2, 2, 2]:
-        plateau.saw(cost)
+        plateau.end_epoch(rule, cost)
         factors.append(plateau.factor)
     assert factors == [1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.2, 0.2, 0.2]
 
@@ -144,7 +144,7 @@ def test_reduce_on_plateau_lowers_the_rate_of_the_following_epochs(trained):
 
 def test_reduce_on_plateau_watches_the_validation_cost_where_there_is_one(trained, blobs, monkeypatch):
     seen = []
-    monkeypatch.setattr(Plateau, "saw", lambda self, cost: seen.append(cost))
+    monkeypatch.setattr(Plateau, "end_epoch", lambda self, rule, cost: seen.append(cost))
     _, history = trained(schedule="reduce_on_plateau", validation=blobs)
     assert seen == history.validation_cost
 
@@ -226,7 +226,7 @@ def test_the_trace_of_a_step_is_that_of_the_network_before_it(trained, classifie
         for name in ("x", "y", "grad_a", "cost"):
             np.testing.assert_array_equal(getattr(trace, name), getattr(expected, name))
         for layer, other in zip(trace, expected, strict=True):
-            for name in vars(layer):
+            for name in (*"Wbza", "a_prev", "sigma_prime", "delta", "dW", "db"):
                 np.testing.assert_array_equal(getattr(layer, name), getattr(other, name))
         before.append(event.net.copy())
 

@@ -75,7 +75,7 @@ def _check_together(
 def _verified(derivation: Derivation, model: Path | None, data: str | None, names: str | None) -> Derivation:
     if model is None:
         return derivation.verify_examples()
-    from deltaprop.estimators.table import TableModel
+    from deltaprop.tables.model import TableModel
 
     table = TableModel.load(model)
     return derivation.verify(table.network, *table.examples(data, names=names_or_none(names)))

@@ -11,7 +11,7 @@ from deltaprop.files.format import Stored, read_model
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deltaprop.estimators.stored import TableParts
+    from deltaprop.tables.stored import TableParts
 
 
 def info(model: ModelFile, json: Json = False) -> None:
@@ -39,7 +39,7 @@ def info(model: ModelFile, json: Json = False) -> None:
 def _parts(stored: Stored, model: Path) -> TableParts | None:
     if stored.table is None:
         return None
-    from deltaprop.estimators.stored import table_parts
+    from deltaprop.tables.stored import table_parts
 
     return table_parts(stored, str(model))
 

@@ -1,10 +1,11 @@
-"""Arguments and options that several commands share, the lists that some take, and what is said of a wrong one."""
+"""Arguments and options that several commands share, the parsing of lists, and the errors for invalid values."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,9 +14,10 @@ import typer
 from deltaprop.engines.registry import select
 from deltaprop.errors import ArgumentError, ArgumentTypeError, OutputError
 from deltaprop.files.atomic import check_writable
+from deltaprop.tables.settings import TableSettings
 
 if TYPE_CHECKING:
-    from deltaprop.estimators.table import TableModel
+    from deltaprop.tables.model import TableModel
 
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A file that `deltaprop train --save` wrote.")]
 Data = Annotated[
@@ -31,12 +33,11 @@ Engine = Annotated[str, typer.Option(metavar="NAME", help="Where it runs: auto, 
 Threads = Annotated[int | None, typer.Option(metavar="N", help="On how many threads at most; by default on all cores.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
-OPTION_OF = {
-    "learning_rate": "lr",
-    "early_stopping": "patience",
+OPTION_OF: dict[str, str] = {  # a setting's name: its option's, if another
+    **{each.name: each.metadata["option"] for each in fields(TableSettings) if each.metadata["option"]},
     "n_threads": "threads",
     "container": "params",
-}  # a setting's name in Python: its option's, if another
+}
 
 
 def listed(text: str | None) -> list[str]:
@@ -64,7 +65,7 @@ def usage_errors() -> Iterator[None]:
 
 def loaded(model: Path, engine: str, threads: int | None) -> TableModel:
     """The model in this file, on this engine; refused settings are usage errors."""
-    from deltaprop.estimators.table import TableModel
+    from deltaprop.tables.model import TableModel
 
     with usage_errors():
         select(engine, n_threads=threads)

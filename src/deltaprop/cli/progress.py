@@ -15,13 +15,13 @@ from rich import progress
 from deltaprop.cli.show import console, remark
 
 if TYPE_CHECKING:
-    from deltaprop.estimators.table import TableModel
+    from deltaprop.tables.model import TableModel
     from deltaprop.training.events import EpochEvent
 
 LINE_SECONDS = 2.0
 
 
-class Progress:
+class ProgressBar:
     """Shows the epoch, the cost, the validation score, the learning rate and the time left."""
 
     def __init__(self, model: TableModel) -> None:

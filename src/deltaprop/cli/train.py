@@ -5,19 +5,21 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from deltaprop.cli import show
-from deltaprop.cli.options import Data, Engine, Json, Names, Threads, check_output, listed, names_or_none, usage_errors
-from deltaprop.cli.progress import Progress
+from deltaprop.cli.options import Data, Engine, Json, Names, Threads, check_output, names_or_none, usage_errors
+from deltaprop.cli.progress import ProgressBar
+from deltaprop.cli.settings import read_settings, with_setting_options
 from deltaprop.errors import ArgumentError, sentence
 
 if TYPE_CHECKING:
-    from deltaprop.estimators.table import TableModel
+    from deltaprop.tables.model import TableModel
 
 
+@with_setting_options
 def train(
     data: Data,
     target: Annotated[str | None, typer.Option(metavar="COL", help="The column to predict.")] = None,
@@ -25,74 +27,23 @@ def train(
     test: Annotated[
         str | None, typer.Option(metavar="FILE|FRACTION", help="Test on this file, or on a part that is held out.")
     ] = None,
-    hidden: Annotated[
-        str, typer.Option(metavar="N,N", help="Widths of the hidden layers; none for no layer.")
-    ] = "256,256",
-    activation: Annotated[
-        str, typer.Option(metavar="NAME", help="Of the hidden layers: relu, sigmoid, tanh, gelu, silu, ...")
-    ] = "relu",
-    task: Annotated[
-        str, typer.Option(metavar="NAME", help="classification, regression, or auto: by the target's values.")
-    ] = "auto",
-    epochs: Annotated[int, typer.Option(metavar="N", help="Passes over the data, at most.")] = 100,
-    batch_size: Annotated[str, typer.Option(metavar="N|auto", help="Examples per step.")] = "auto",
-    optimizer: Annotated[str, typer.Option(metavar="NAME", help="adam, adamw, sgd, rmsprop or lbfgs.")] = "adam",
-    lr: Annotated[
-        float | None, typer.Option(metavar="X", help="Learning rate; by default the optimiser's own.")
-    ] = None,
-    schedule: Annotated[
-        str, typer.Option(metavar="NAME", help="Of the learning rate: constant, cosine, one_cycle, ...")
-    ] = "constant",
-    l2: Annotated[
-        float, typer.Option(metavar="X", help="Add ½ l2 ‖W‖² to the cost (the book's λ is l2 times the rows).")
-    ] = 0.0,
-    dropout: Annotated[float, typer.Option(metavar="P", help="Probability of dropping a hidden unit.")] = 0.0,
-    validation: Annotated[
-        float, typer.Option(metavar="P", help="Fraction of the rows that early stopping watches; 0 for none.")
-    ] = 0.1,
-    early_stopping: Annotated[bool, typer.Option(help="Stop when validation gets no better; keep the best.")] = True,
-    patience: Annotated[int, typer.Option(metavar="N", help="Epochs to wait for something better.")] = 10,
-    categorical: Annotated[str | None, typer.Option(metavar="A,B", help="Columns to take as categories.")] = None,
-    numeric: Annotated[str | None, typer.Option(metavar="A,B", help="Columns to take as numbers.")] = None,
-    drop: Annotated[str | None, typer.Option(metavar="A,B", help="Columns to leave out.")] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Repeats the run to the bit.")] = None,
     save: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the model there (.safetensors).")] = None,
     engine: Engine = "auto",
     threads: Threads = None,
     json: Json = False,
+    **settings: Any,
 ) -> None:
     """Train a network on DATA and say how good it is.
 
-    Numbers are standardised, text becomes one input per category, missing values are marked; rows that are mostly 0
-    then are kept sparse, which is said. Text targets, and whole numbers with at most 20 values, are classes; others
+    Numbers are standardised, text becomes one input per category, missing values are marked; rows that are
+    mostly 0 are stored sparse. Text targets, and whole numbers with at most 20 values, are classes; others
     are numbers.
     """
-    from deltaprop.estimators.table import TableModel
+    from deltaprop.tables.model import TableModel
 
     with usage_errors():
         held_out, test_file = _test(test)
-        model = TableModel(
-            hidden=_widths(hidden),
-            activation=activation,
-            task=task,
-            epochs=epochs,
-            batch_size=batch_size
-            if batch_size == "auto"
-            else _whole("batch_size", batch_size, "a whole number or auto"),
-            optimizer=optimizer,
-            learning_rate=lr,
-            schedule=schedule,
-            l2=l2,
-            dropout=dropout,
-            validation=validation,
-            early_stopping=patience if early_stopping else None,
-            categorical=listed(categorical),
-            numeric=listed(numeric),
-            drop=listed(drop),
-            seed=seed,
-            engine=engine,
-            n_threads=threads,
-        )
+        model = TableModel(**read_settings(settings), engine=engine, n_threads=threads)
     check_output(save, data, test_file)
     _fit(model, data, target, names_or_none(names), held_out, test_file, quiet=json)
     if save is not None:
@@ -116,9 +67,9 @@ def _fit(
         if not quiet:
             show.columns(fitted.encoder)
         if test_file is not None:
-            fitted.evaluate(test_file, names=names)  # what is wrong with it is said now, not after the training
+            fitted.evaluate(test_file, names=names)  # reports its errors before the training
 
-    with Progress(model) as progress:
+    with ProgressBar(model) as progress:
         model.fit(
             data,
             target,
@@ -130,22 +81,6 @@ def _fit(
         )
     if test_file is not None:
         model.facts["test"] = model.evaluate(test_file, names=names).to_dict() | {"source": test_file}
-
-
-def _widths(text: str) -> list[int]:
-    if text.strip().lower() == "none":
-        return []
-    parts = listed(text)
-    if not parts:
-        raise ArgumentError(sentence("hidden", "whole numbers with commas, or none", repr(text)))
-    return [_whole("hidden", part, "whole numbers with commas, or none") for part in parts]
-
-
-def _whole(name: str, text: str, must: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise ArgumentError(sentence(name, must, repr(text))) from None
 
 
 def _test(text: str | None) -> tuple[float, str | None]:

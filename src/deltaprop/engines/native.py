@@ -9,7 +9,6 @@ import numpy as np
 
 from deltaprop._types import Array
 from deltaprop.core.functions import built_in, formula
-from deltaprop.core.norms import gradient_norms
 from deltaprop.core.sparse import Inputs, SparseRows, packed
 from deltaprop.core.spec import Spec
 from deltaprop.engines.machine import usable_cores
@@ -85,10 +84,8 @@ class NativeEngine:
         if known is None or known[0] not in _native.COSTS:
             return f"the cost {spec.cost.name!r}"
         for kind in spec.kinds:
-            if kind != "dense":
+            if kind not in _native.KINDS:
                 return f"layers of kind {kind!r}"
-        if spec.rates:
-            return "learning rates of single parameters"
         if rules is not None and _rule(rules.optimizer) is None:
             return f"the update rule {type(rules.optimizer).__name__}"
         return None
@@ -110,6 +107,8 @@ class NativePlan:
             instruction_set=instruction_set,
             sizes=list(spec.sizes),
             activations=[_native.ACTIVATIONS[activation.name] for activation in spec.activations],
+            kinds=[_native.KINDS[kind] for kind in spec.kinds],
+            rates=[block.rate for block in spec.blocks],
             cost=_native.COSTS[cost],
             threshold=number,
             canonical=spec.canonical,
@@ -141,20 +140,20 @@ class NativePlan:
 
     def gradient_norms(self, theta: Array, X: Inputs, Y: Array) -> Array:
         """‖∂C_i/∂θ‖ of every row as if it were alone, (m,)."""
-        return gradient_norms(self.spec, theta, X, Y)
+        norms = np.empty(len(X))
+        self._plan.gradient_norms(theta, _rows(X), packed(Y), norms)
+        return norms
 
     def begin(self, theta: Array, slots: tuple[Array, ...], rules: Rules, data: Data) -> NativeTraining:
         """A training of θ by these rules."""
-        return NativeTraining(self._plan, self.grad, theta, slots, rules, data)
+        return NativeTraining(self._plan, theta, slots, rules, data)
 
 
 class NativeTraining:
     """A training by the compiled core (the protocol's Training)."""
 
-    def __init__(
-        self, plan: Any, grad: Array, theta: Array, slots: tuple[Array, ...], rules: Rules, data: Data
-    ) -> None:
-        self._plan, self._grad, self._theta, self._slots, self._data = plan, grad, theta, slots, data
+    def __init__(self, plan: Any, theta: Array, slots: tuple[Array, ...], rules: Rules, data: Data) -> None:
+        self._plan, self._theta, self._slots, self._data = plan, theta, slots, data
         self._by_weight, self._rules = rules.by_weight, _rules(rules)
         self._examples = _examples(data)
 
@@ -163,25 +162,41 @@ class NativeTraining:
         costs, penalties = np.full(len(steps), np.nan), np.zeros(len(steps))
         order, bounds, rates = packed(steps.order), packed(steps.bounds), packed(steps.rates)
         told = steps.first, costs, penalties if self._by_weight else None
-        done = self._plan.train(self._theta, self._slots, self._rules, *self._examples, order, bounds, rates, *told)
+        counted = order, bounds, rates, _shares(steps.shares), *told
+        done = self._plan.train(self._theta, self._slots, self._rules, *self._examples, *counted)
         return Report(done, costs, penalties)
 
     def gradient(self, steps: Steps) -> Sums:
         """The sums over the examples of a single step."""
-        raise NotImplementedError
+        at, grad = steps.places(0), np.empty_like(self._theta)
+        rows, shares = packed(steps.order[at]), None if steps.shares is None else _shares(steps.shares[at])
+        cost = self._plan.gradient(self._theta, self._rules, *self._examples, rows, shares, steps.first, grad)
+        return Sums(cost, float(self._weights(rows, shares).sum()), grad)
 
     def apply(self, sums: Sums, rate: float, step: int) -> bool:
         """One step from the mean gradient; whether it was taken."""
-        raise NotImplementedError
+        mean = sums.gradient / (sums.weight if sums.weight > 0 else 1.0)
+        return self._plan.apply(self._theta, self._slots, self._rules, packed(mean), sums.weight, rate, step)
+
+    def _weights(self, rows: Array, shares: Array | None) -> Array:
+        """What each of these rows weighs in a sum."""
+        if shares is not None:
+            return shares
+        return np.ones(len(rows)) if self._data.weight is None else self._data.weight[rows]
 
     def close(self) -> None:
         """Let go of the data."""
-        self._examples = _examples(self._data.take(slice(0)))
+        self._data = self._data.take(slice(0))
+        self._examples = _examples(self._data)
 
 
 def _examples(data: Data) -> tuple[Any, Array, Array | None]:
     """(X, Y, weight) as the core reads them."""
     return _rows(data.X), packed(data.Y), None if data.weight is None else packed(data.weight)
+
+
+def _shares(shares: Array | None) -> Array | None:
+    return None if shares is None else packed(shares.astype(np.float64, copy=False))
 
 
 def _rows(X: Inputs) -> Any:

@@ -1,23 +1,22 @@
 """The engines by name, and which one runs a network.
 
-A new engine is one module with a `probe` and one line in ENGINES.
+A new engine is one module with a `probe`, and its name in ENGINES.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from importlib import import_module
 
 from deltaprop.core.spec import Spec
-from deltaprop.engines import native, reference
 from deltaprop.engines.machine import check_threads
 from deltaprop.engines.protocol import Engine, Probe
 from deltaprop.errors import EngineError, one_of
 from deltaprop.optim.rules import Rules
 
 ENGINES: dict[str, Callable[[], Probe]] = {  # the fastest first: "auto" takes the first that can run
-    "native": native.probe,
-    "reference": reference.probe,
+    name: import_module(f"deltaprop.engines.{name}").probe for name in ("native", "reference")
 }
 _said: set[str] = set()
 

@@ -1,1 +1,1 @@
-"""The scikit-learn side: estimators on arrays, and a model of a whole table. Here words replace symbols."""
+"""The scikit-learn side: estimators on arrays. Here words replace symbols."""

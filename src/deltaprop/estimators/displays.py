@@ -11,8 +11,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from deltaprop._types import Array
 from deltaprop.errors import ArgumentError, ArgumentTypeError, MissingExtraError, sentence
-from deltaprop.estimators._base import BaseMLP
-from deltaprop.estimators._error_flow import Watch, finding
+from deltaprop.estimators.base import BaseMLP
+from deltaprop.estimators.error_flow import ErrorFlow, finding, sample
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +25,7 @@ KEPT = "0.45"  # a grey that is seen on light and dark
 
 
 class LossCurveDisplay:
-    """The loss of each epoch, with the validation's loss and score where there are any.
+    """The loss of each epoch, with the validation's loss and score if there are any.
 
     Make one by `from_estimator`. `loss_curve`, `validation_loss_curve` and `validation_scores` are sequences of one
     number per epoch (the last two may be None, or shorter: then they are of the last epochs); `kept_epoch`, counted
@@ -55,7 +55,7 @@ class LossCurveDisplay:
         """Draw a fitted estimator's training: this library's, scikit-learn's networks, or what is around one.
 
         `estimator` may be a Pipeline (its last step is drawn), a search (its best_estimator_) or a
-        TransformedTargetRegressor. Errors: scikit-learn's NotFittedError; ArgumentTypeError where nothing keeps a
+        TransformedTargetRegressor. Errors: scikit-learn's NotFittedError; ArgumentTypeError if nothing keeps a
         loss_curve_; MissingExtraError without matplotlib.
         """
         network = _last_step(_best(estimator))
@@ -136,15 +136,15 @@ class GradientFlowDisplay:
         """
         _pyplot()  # refuse before the time of a fit is spent
         found = _best(estimator) if hasattr(estimator, "best_estimator_") else estimator
-        model = clone(found, safe=False)  # what is no estimator is refused below, by name
+        model = clone(found, safe=False)  # the code below refuses, by name, an object that is not an estimator
         network = _last_step(model)
         if not isinstance(network, BaseMLP):
             must = "an MLPClassifier or MLPRegressor of this library, or a Pipeline that ends in one"
             raise ArgumentTypeError(sentence("estimator", must, type(network).__name__))
-        watch = Watch(model, network, X, y)
-        network.set_params(on_epoch=[*_several(network.on_epoch), watch])
-        model.fit(X, y, **({} if sample_weight is None else {_weight_name(model): sample_weight}))
-        norms = np.array(watch.norms).reshape(-1, network.network_.L)
+        X = _fit_steps_before(model, X, y)
+        flow = ErrorFlow(*sample(network, X, y))
+        network.set_params(on_epoch=[*_several(network.on_epoch), flow]).fit(X, y, sample_weight)
+        norms = np.array(flow.norms).reshape(-1, network.network_.L)
         return cls(epochs=np.arange(1, len(norms) + 1), delta_norms=norms).plot(ax=ax)
 
     def plot(self, ax: Axes | None = None) -> Self:
@@ -188,18 +188,20 @@ def _best(estimator: Any) -> Any:
 
 
 def _last_step(estimator: Any) -> Any:
-    """The last step of a Pipeline, of whatever depth; else the estimator itself."""
+    """The last step of a Pipeline, also of a nested one; otherwise the estimator itself."""
     return _last_step(_best(estimator.steps[-1][1])) if getattr(estimator, "steps", None) else estimator
 
 
-def _weight_name(model: Any) -> str:
-    """What the last step's sample_weight is called in `model`'s fit."""
-    steps = getattr(model, "steps", None)
-    return f"{steps[-1][0]}__{_weight_name(steps[-1][1])}" if steps else "sample_weight"
+def _fit_steps_before(model: Any, X: Any, y: Any) -> Any:
+    """Fit all steps of a Pipeline but the last; X as the last step gets it, which is X itself for another model."""
+    if not hasattr(model, "steps"):
+        return X
+    before, last = model[:-1], model.steps[-1][1]
+    return _fit_steps_before(last, before.fit_transform(X, y) if len(before) else X, y)
 
 
 def _kept_epoch(network: Any, n_epochs: int, scores: Sequence[float] | None) -> int | None:
-    """The epoch, counted from 1, whose weights early stopping gave back; None where the last ones are kept."""
+    """The epoch, counted from 1, whose weights early stopping gave back; None if the last ones are kept."""
     if not scores or not getattr(network, "early_stopping", False):
         return None
     history = getattr(network, "history_", None)  # scikit-learn's networks, which have none, give the best back always
@@ -209,7 +211,7 @@ def _kept_epoch(network: Any, n_epochs: int, scores: Sequence[float] | None) -> 
 
 
 def _scale(ax: Axes, norms: Array) -> None:
-    """A log scale where there is what it can show, over whole decades where there would be hardly a tick to read."""
+    """A log scale if a number is positive, over whole decades if there would be hardly a tick to read."""
     if not len(norms):
         return
     ax.set_yscale("log", nonpositive="mask")

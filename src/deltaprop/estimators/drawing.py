@@ -10,14 +10,15 @@ from numbers import Integral
 from typing import Any
 
 from deltaprop.core.activations import Activation
-from deltaprop.estimators._parameters import SKLEARN_NAMES, widths
+from deltaprop.estimators.parameters import SKLEARN_NAMES
+from deltaprop.training.settings import several
 
-MOST_UNITS = 8  # circles of a layer that are drawn, dots in one's place where there are more
-MOST_LAYERS = 12  # columns that are drawn, one of them dots where there are more
+MOST_UNITS = 8  # circles of a layer drawn; if there are more, dots instead of one
+MOST_LAYERS = 12  # columns drawn; if there are more, dots instead of one
 LONGEST_NAME, LONGEST_ACTIVATION = 20, 13  # letters
 RADIUS, PITCH, STEP, LETTER = 7, 21, 92, 6.2  # of a circle; between circles, between layers; the width of a letter
 TOP, FOOT = 30, 62  # above the circles: what a layer is; below them: width, activation, count
-UNKNOWN = (1, 1, 0, 1)  # a column of unknown height: circles, and dots where 0 stands
+UNKNOWN = (1, 1, 0, 1)  # a column of unknown height: circles, and dots at a 0
 FITTED, UNFITTED = "cornflowerblue", "chocolate"  # scikit-learn's, seen on light and dark
 
 
@@ -44,8 +45,8 @@ def architecture_svg(
 ) -> str:
     """An inline SVG of a network with n_0..n_L units, in the colours of the page around it; needs no script or font.
 
-    `sizes` are n_0..n_L, None where one is not known yet; `activations` are the names of layers 1..L, "" where unknown;
-    `parameters` is how many there are in all, or None. Names are written beside the circles where there are as many as
+    `sizes` are n_0..n_L, None for one that is not known yet; `activations` are the names of layers 1..L, "" if unknown;
+    `parameters` is how many there are in all, or None. Names are written beside the circles if there are as many as
     units. All text is escaped.
     """
     columns, gap = _columns(sizes, activations)
@@ -86,7 +87,7 @@ class ArchitectureReprMixin:
 
 
 def _drawing(estimator: Any) -> str:
-    """The SVG of a fitted estimator's network, or of what its parameters say; "" where they cannot be used."""
+    """The SVG of a fitted estimator's network, or of what its parameters say; "" if they cannot be used."""
     if hasattr(estimator, "network_"):
         spec = estimator.network_.spec
         names = [activation.name for activation in spec.activations]
@@ -94,9 +95,9 @@ def _drawing(estimator: Any) -> str:
         return architecture_svg(
             spec.sizes, names, spec.n_parameters, input_names=inputs, output_names=_output_names(estimator)
         )
-    hidden, given = widths(estimator.hidden_layer_sizes), estimator.activation
-    several = isinstance(given, Iterable) and not isinstance(given, str)
-    chosen = list(given) if several else [given] * len(hidden)
+    hidden, activation = several(estimator.hidden_layer_sizes), estimator.activation
+    alone = isinstance(activation, str) or not isinstance(activation, Iterable)
+    chosen = [activation] * len(hidden) if alone else list(activation)
     usable = all(isinstance(n, Integral) and int(n) >= 1 for n in hidden) and len(chosen) == len(hidden)
     if not usable or not all(isinstance(one, (str, Activation)) for one in chosen):
         return ""  # a fit will say what is wrong; a repr must not
@@ -177,7 +178,7 @@ def _dots(x: float, y: float | None, dx: float = 0, dy: float = 5) -> str:
 
 
 def _gap_dots(columns: list[_Column], gap: int | None, n_sizes: int) -> str:
-    """Dots in the place of the layers that are left out, and how many there are."""
+    """Dots for the layers that are left out, and their number."""
     if gap is None:
         return ""
     x, left_out = columns[gap].x - STEP, n_sizes - len(columns)
@@ -185,7 +186,7 @@ def _gap_dots(columns: list[_Column], gap: int | None, n_sizes: int) -> str:
 
 
 def _names(column: _Column, n: int | None, names: Sequence[object], side: int) -> str:
-    """Names beside the circles of the first or the last layer, where there is one for each unit."""
+    """Names beside the circles of the first or the last layer, if there is one for each unit."""
     if not names or n != len(names):
         return ""
     shown = names if n <= MOST_UNITS else [*names[:4], *names[n - (MOST_UNITS - 5) :]]
@@ -204,7 +205,7 @@ def _margin(names: Sequence[object]) -> float:
 
 
 def _short(text: object, longest: int) -> str:
-    """Escaped text of at most so many letters; what was cut is shown where the pointer rests on it."""
+    """Escaped text of at most `longest` letters; a tooltip shows all of it."""
     whole = str(text)
     if len(whole) <= longest:
         return escape(whole)

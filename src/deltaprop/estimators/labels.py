@@ -33,7 +33,7 @@ class Labels:
         return len(self.classes) if self.several or len(self.classes) > 2 else 1
 
     def encode(self, y: Any, name: str = "y") -> Array:
-        """Class indices (m,) where outputs are one distribution, else 0 and 1, (m, n_outputs)."""
+        """Class indices (m,) if the outputs are one distribution, else 0 and 1, (m, n_outputs)."""
         if self.several:
             return np.asarray(self._binarizer.transform(y), np.float64)
         labels, classes = np.asarray(y), self.classes

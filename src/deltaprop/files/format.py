@@ -159,7 +159,7 @@ def _spec(header: dict[str, Any], custom: Iterable[Activation | Cost], path: str
         *hidden, output = [own_activations.get(name, name) for name in header["activations"]]
         cost = own_costs.get(header["cost"]) or get_cost(header["cost"], header["activations"][-1])
         spec = make_spec(header["sizes"], hidden, output, cost, header["dtype"], *_kinds_and_rates(header))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise _damaged(path, f"its description of the network is wrong ({error})") from error
     if max(spec.sizes) > WIDEST:
         raise _damaged(path, f"its sizes ask for a layer of more than {WIDEST:,} units")

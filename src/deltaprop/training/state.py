@@ -15,6 +15,7 @@ from typing import Any, Self, get_args, get_type_hints
 import numpy as np
 
 from deltaprop._types import Array, Indices
+from deltaprop.errors import ArgumentError, sentence
 from deltaprop.network import Network
 from deltaprop.optim.optimizers import Optimizer
 from deltaprop.training.history import History
@@ -69,10 +70,10 @@ class TrainingState:
         slots = {name: np.zeros_like(net.theta) for name in optimizer.slots}
         return cls(net.theta, slots, History(seed, score_name(net.spec)))
 
-    def anew(self, seed: int, parts: dict[str, Any]) -> Self:
-        """The state of another training that goes on with this optimiser's vectors, followed by these parts."""
-        history = History(seed, self.history.score_name)
-        return type(self)(self.theta, self.slots, history, self.updates, parts=parts)
+    def anew(self, theta: Array, seed: int) -> Self:
+        """The state of another training, of θ, that goes on with a copy of this optimiser's vectors."""
+        slots = {name: slot.copy() for name, slot in self.slots.items()}
+        return type(self)(theta, slots, History(seed, self.history.score_name), self.updates)
 
     def copy(self) -> Self:
         """A state that later steps do not change."""
@@ -94,6 +95,9 @@ class TrainingState:
 
     def take_up(self, arrays: Arrays, plain: dict[str, Any]) -> None:
         """Take over a state that `pack` returned, of the same parts; θ is filled in place."""
+        if plain["parts"].keys() != self.parts.keys():
+            want, have = (", ".join(parts) or "none" for parts in (plain["parts"], self.parts))
+            raise ArgumentError(sentence("parts", f"{want}, as in the state that is taken up", have))
         _take_up(self, _unpacked(plain, arrays))
 
 
@@ -101,10 +105,10 @@ def _packed(value: Any, name: str, arrays: Arrays) -> Any:
     if isinstance(value, np.ndarray):
         arrays[name] = value.copy()
         return {ARRAY: name}
-    if isinstance(value, float):
-        return float(value) if isfinite(value) else {NUMBER: repr(float(value))}
     if isinstance(value, np.generic):
-        return value.item()
+        value = value.item()
+    if isinstance(value, float):
+        return value if isfinite(value) else {NUMBER: repr(value)}
     if isinstance(value, np.random.RandomState):
         value = value.get_state(legacy=False)
     elif is_dataclass(value) and not isinstance(value, type):
@@ -119,7 +123,7 @@ def _packed(value: Any, name: str, arrays: Arrays) -> Any:
 def _unpacked(value: Any, arrays: Arrays) -> Any:
     if isinstance(value, dict):
         if value.keys() == {ARRAY}:
-            return arrays[value[ARRAY]]
+            return arrays[value[ARRAY]].copy()
         if value.keys() == {NUMBER}:
             return float(value[NUMBER])
         return {key: _unpacked(item, arrays) for key, item in value.items()}

@@ -12,7 +12,7 @@ from deltaprop.errors import ArgumentError, DataError, sentence
 
 
 @dataclass(frozen=True)
-class Rows:
+class RowSplit:
     """Row numbers of the three parts, each in the order of the table."""
 
     train: Indices
@@ -20,13 +20,13 @@ class Rows:
     test: Indices
 
 
-def split_rows(m: int, test: float, validation: float, classes: Array | None, seed: int) -> Rows:
+def split_rows(m: int, test: float, validation: float, classes: Array | None, seed: int) -> RowSplit:
     """Split m rows: a fraction for testing, a fraction of the rest for validation; `classes` (m,) are spread evenly."""
     if not 0 <= test < 1:
         raise ArgumentError(sentence("test", "a fraction, 0 or more and below 1", repr(test)))
     rows, tested = _part(np.arange(m), test, classes, seed, "test")
     trained, validated = _part(rows, validation, classes, seed, "validation")
-    return Rows(trained, validated, tested)
+    return RowSplit(trained, validated, tested)
 
 
 def take(X: Any, rows: Indices) -> Any:
@@ -48,7 +48,7 @@ def _part(rows: Indices, fraction: float, classes: Array | None, seed: int, name
 
 
 def _spreadable(classes: Array | None, rows: Indices, size: int) -> Array | None:
-    """The rows' classes, where both parts have room for each and each has two rows or more; else None."""
+    """The rows' classes, if both parts have room for each and each has two rows or more; else None."""
     if classes is None:
         return None
     counts = np.unique(classes[rows], return_counts=True)[1]

@@ -9,7 +9,7 @@ from typing import Any
 
 @contextmanager
 def unchanged_by_failure(model: Any, **copies: Any) -> Iterator[None]:
-    """Put every attribute back where a fit fails: a model that could predict still can.
+    """Put every attribute back if a fit fails: a model that could predict still can.
 
     `copies` stand for the attributes that the fit changes in place.
     """

@@ -16,7 +16,7 @@ MOST_CLASSES = 20  # more distinct whole numbers than this are taken for a quant
 
 
 @dataclass
-class Target:
+class TargetColumn:
     """A target column: "classification" with `classes`, or "regression" with the mean and std of the training rows."""
 
     name: str
@@ -70,7 +70,7 @@ class Target:
         return {"name": self.name, "task": self.task, "classes": self.classes, "mean": self.mean, "std": self.std}
 
     @classmethod
-    def from_dict(cls, state: Any) -> Target:
+    def from_dict(cls, state: Any) -> TargetColumn:
         """The target that `to_dict` described, every field checked."""
         target = cls(**state) if isinstance(state, Mapping) and set(state) == {*cls.__dataclass_fields__} else None
         if target is None or not _sound(target):
@@ -79,7 +79,7 @@ class Target:
         return target
 
 
-def fit_target(y: Array, name: str, task: str) -> Target:
+def fit_target(y: Array, name: str, task: str) -> TargetColumn:
     """What kind of target y is; for "auto", text and at most MOST_CLASSES distinct whole numbers are classes."""
     distinct = np.unique(y) if y.dtype.kind in "biuf" else np.array(sorted({label_text(value) for value in y}), object)
     is_number = y.dtype.kind in "iuf"
@@ -88,14 +88,14 @@ def fit_target(y: Array, name: str, task: str) -> Target:
         task = "classification" if few else "regression"
     if task == "regression":
         _numbers(y, name)
-        return Target(name, task)
+        return TargetColumn(name, task)
     if len(distinct) < 2:
         raise DataError(sentence(name, "of at least two classes", f"only {label_text(distinct[0])!r}"))
     if is_number and not np.all(np.mod(distinct, 1) == 0):
         raise DataError(
             sentence(name, "whole numbers or text for classification", f"{distinct[0]:g}", "Try regression.")
         )
-    return Target(name, task, tuple(int(value) if is_number else label_text(value) for value in distinct))
+    return TargetColumn(name, task, tuple(int(value) if is_number else label_text(value) for value in distinct))
 
 
 def _numbers(y: Array, name: str) -> Array:
@@ -104,7 +104,7 @@ def _numbers(y: Array, name: str) -> Array:
     return y.astype(np.float64)
 
 
-def _sound(target: Target) -> bool:
+def _sound(target: TargetColumn) -> bool:
     scale = (target.mean, target.std)
     return (
         isinstance(target.name, str)

@@ -7,8 +7,8 @@ from typing import Any
 
 from deltaprop.data.encoder import TableEncoder
 from deltaprop.errors import FileFormatError
-from deltaprop.estimators.target import Target
 from deltaprop.files.format import Stored
+from deltaprop.tables.target import TargetColumn
 
 
 @dataclass(frozen=True)
@@ -16,19 +16,19 @@ class TableParts:
     """What a model file holds besides the network."""
 
     encoder: TableEncoder
-    target: Target
+    target: TargetColumn
     drop: list[str]
 
 
 def table_parts(stored: Stored, path: str) -> TableParts:
-    """The parts of a model of a table; FileFormatError where there are none, or one is damaged or fits no other."""
+    """The parts of a model of a table; FileFormatError if there are none, or one is damaged or fits no other."""
     if stored.table is None:
         raise FileFormatError(
             f"{path!r} holds a network without a table's encoder and labels. Use deltaprop.load(path) in Python."
         )
     parts = TableParts(
         encoder=TableEncoder.from_dict(stored.table.get("encoder", {})),
-        target=Target.from_dict(stored.table.get("target")),
+        target=TargetColumn.from_dict(stored.table.get("target")),
         drop=_texts(stored.table.get("drop", [])),
     )
     _check_fit(parts, stored, path)

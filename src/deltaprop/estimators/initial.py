@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from deltaprop._types import Array, Indices
@@ -24,18 +26,22 @@ def initial_theta(spec: Spec, random: np.random.RandomState) -> Array:
     return theta
 
 
-class Orders:
-    """The order of the rows in each epoch: each shuffles the one before, from the state of the generator."""
+@dataclass
+class ShuffledOrders:
+    """The order of the rows in each epoch: the order before, shuffled by the generator. A part of the training's state.
 
-    def __init__(self, random: np.random.RandomState, shuffle: bool) -> None:
-        self._random, self._shuffle = random, shuffle
-        self._places: Indices | None = None
+    `places` is the order of the epoch before, as places in the rows.
+    """
+
+    random: np.random.RandomState
+    shuffle: bool
+    places: Indices | None = None
 
     def __call__(self, rows: Indices, epoch: int) -> Indices:
-        """These rows as this epoch takes them."""
-        if not self._shuffle:
+        """These rows in the order of the next epoch."""
+        if not self.shuffle:
             return rows
         moved = np.arange(len(rows))
-        self._random.shuffle(moved)
-        self._places = moved if self._places is None else self._places[moved]
-        return rows[self._places]
+        self.random.shuffle(moved)
+        self.places = moved if self.places is None else self.places[moved]
+        return rows[self.places]

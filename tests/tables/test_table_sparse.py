@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from deltaprop.data import one_hot
-from deltaprop.estimators.table import TableModel
+from deltaprop.tables.model import TableModel
 
 WIDE = """
 import resource

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import numpy as np
-from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _num_samples
 
 from deltaprop._types import Array
-from deltaprop.estimators._inputs import column, frame
+from deltaprop.estimators.base import BaseMLP, checked_parameters
+from deltaprop.estimators.encoding import encoded_rows, learned_encoding
+from deltaprop.estimators.inputs import validated_pair
 from deltaprop.factors.norms import delta_norms
 from deltaprop.training.events import EpochEvent
 
@@ -19,57 +20,51 @@ MOST_IN_FULL = 10_000_000
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-class Watch:
-    """A callback that notes the size of δ^l in each layer after each epoch, on rows that stay the same."""
+class ErrorFlow:
+    """A callback that notes the size of δ^l in each layer after each epoch, on rows X, Y that stay the same."""
 
-    def __init__(self, model: Any, network: Any, X: Any, y: Any) -> None:
-        self._model, self._network = model, network
-        X, y = frame(X), column(y)
-        m = _num_samples(X)
-        rows = np.unique(np.linspace(0, m - 1, min(m, SAMPLE_ROWS)).astype(int)) if m else np.arange(0)
-        self._X, self._y = _safe_indexing(X, rows), _safe_indexing(y, rows)
-        self._examples: tuple[Any, Array] | None = None
+    def __init__(self, X: Any, Y: Array) -> None:
+        self._X, self._Y = X, Y
         self.norms: list[Array] = []
 
     def __call__(self, event: EpochEvent) -> None:
-        if self._examples is None:  # how rows and targets are encoded is known once the fit has begun
-            X = _transformed(self._model, self._X)
-            y = np.ravel(self._y) if getattr(self._y, "ndim", 1) == 2 and self._y.shape[1] == 1 else self._y
-            self._examples = self._network._prepare(X), self._network._encode_targets(y)
-        self.norms.append(delta_norms(event.net, *self._examples))
+        """Note the norms of this epoch."""
+        self.norms.append(delta_norms(event.net, self._X, self._Y))
 
 
-def _transformed(model: Any, X: Any) -> Any:
-    """Rows as the last step of a Pipeline gets them, or as they are."""
-    if not hasattr(model, "steps"):
-        return X
-    before, last = model[:-1], model.steps[-1][1]
-    return _transformed(last, before.transform(X) if len(before) else X)
+def sample(estimator: BaseMLP, X: Any, y: Any) -> tuple[Any, Array]:
+    """Up to SAMPLE_ROWS of these rows, evenly spaced, and their targets, as a fit of the estimator encodes them."""
+    validated = copy(estimator)
+    X, y = validated_pair(validated, X, y, reset=True)
+    rows = encoded_rows(learned_encoding(checked_parameters(estimator), validated, X, y), X, y, None)
+    m = len(rows.Y)
+    places = np.unique(np.linspace(0, m - 1, min(m, SAMPLE_ROWS)).astype(int))
+    return rows.X[places], rows.Y[places]
 
 
 def finding(delta_norms: Array) -> str:
-    """What is seen in (n_epochs, L) norms: how much of the last layer's error layer 1 gets, in the median epoch.
+    """What (n_epochs, L) norms show: how much of the last layer's error layer 1 gets, in the median epoch.
 
-    Where that has another name in the last epoch than in the first, both are told.
+    If that has another name in the last epoch than in the first, the sentence has both.
     """
     first, last = delta_norms[:, 0], delta_norms[:, -1]
-    seen = last > 0
+    nonzero = last > 0
     if delta_norms.shape[1] == 1 or not len(last):
         return ""
-    if not seen.any():
+    if not nonzero.any():
         return "the last layer's error is 0"
-    ratios = first[seen] / last[seen]
+    ratios = first[nonzero] / last[nonzero]
     start, end = float(ratios[0]), float(ratios[-1])
     if _name(start) != _name(end):
-        return f"at first {_told(start)}\nin the end {_told(end)}"
-    return _told(float(np.median(ratios)))
+        return f"at first {_said(start)}\nin the end {_said(end)}"
+    return _said(float(np.median(ratios)))
 
 
 def _name(ratio: float) -> str:
     return ": vanished" if not ratio else ": vanishing" if ratio <= 1 / MUCH else ": exploding" if ratio >= MUCH else ""
 
 
-def _told(ratio: float) -> str:
+def _said(ratio: float) -> str:
     part = f"{_rounded(ratio)} times" if ratio >= 1 else f"{_fraction(ratio)} of" if ratio else "none of"
     return f"layer 1 gets {part} the last layer's error{_name(ratio)}"
 

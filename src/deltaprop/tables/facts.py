@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from deltaprop.estimators.split import Rows
 from deltaprop.optim.optimizers import Optimizer
+from deltaprop.tables.split import RowSplit
 from deltaprop.training.history import History
 
 
-def training_facts(history: History, optimizer: Optimizer, batch: int, rows: Rows) -> dict[str, Any]:
+def training_facts(history: History, optimizer: Optimizer, batch: int, rows: RowSplit) -> dict[str, Any]:
     """What happened in a training, as plain data: the numbers are those of the epoch whose weights were kept."""
     facts: dict[str, Any] = {
         "rows_train": len(rows.train),

@@ -13,7 +13,7 @@ from deltaprop.errors import ArgumentTypeError, ShapeError, sentence
 
 
 class Views(list[Array]):
-    """Arrays that look into a network: what is assigned to an item is written into the network."""
+    """Arrays that are views of a network: an assignment to an item writes into the network."""
 
     def __init__(self, name: str, arrays: Iterable[Array]) -> None:
         super().__init__(arrays)

@@ -7,46 +7,37 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
 
 from deltaprop._types import Array, Indices
-from deltaprop.core.dropout import check_dropout
-from deltaprop.core.functions import get_activation
-from deltaprop.core.spec import make_spec
 from deltaprop.data.bundled import BUNDLED
 from deltaprop.data.encoder import TableEncoder
 from deltaprop.data.sources import Source, load
-from deltaprop.engines.registry import select
-from deltaprop.errors import ArgumentError, DataError, nearest, one_of, sentence
-from deltaprop.estimators._parameters import widths
-from deltaprop.estimators._undo import unchanged_by_failure
-from deltaprop.estimators.facts import training_facts
-from deltaprop.estimators.metrics import Metrics, classification_metrics, regression_metrics
-from deltaprop.estimators.split import Rows, split_rows, take
-from deltaprop.estimators.stored import table_parts
-from deltaprop.estimators.target import Target, fit_target
 from deltaprop.files.format import Stored, read_model, write_model
-from deltaprop.network import Network, check_seed
-from deltaprop.optim.optimizers import Optimizer, get_optimizer
-from deltaprop.optim.rules import Rules
-from deltaprop.optim.schedules import Schedule, get_schedule
+from deltaprop.network import Network
+from deltaprop.tables.facts import training_facts
+from deltaprop.tables.metrics import Metrics, classification_metrics, regression_metrics
+from deltaprop.tables.preparation import known_target, prepare, without_columns
+from deltaprop.tables.settings import TableSettings
+from deltaprop.tables.split import take
+from deltaprop.tables.stored import table_parts
+from deltaprop.tables.target import TargetColumn
+from deltaprop.tables.undo import unchanged_by_failure
 from deltaprop.training.events import OnEpoch, OnProgress
 from deltaprop.training.history import History
 from deltaprop.training.loop import train
-from deltaprop.training.settings import check_lbfgs, number, whole
 from deltaprop.verify.check import check
 from deltaprop.verify.report import CheckReport
 
 INIT = "glorot"  # generalises better than "he" on standardised tables: docs/adr/0005-table-defaults.md
-TASKS = ("auto", "classification", "regression")
-BATCHES = ((2_000, 32), (5_000, 64), (10_000, 128))  # up to so many rows, batches of so many; else 256
+BATCHES = ((2_000, 32), (5_000, 64), (10_000, 128))  # (rows up to, batch size); above: 256
 
 
 @dataclass
-class TableModel:
+class TableModel(TableSettings):
     """A network for a table: `fit`, `predict`, `evaluate`, `check`, `save`, `load`.
 
     `hidden` widths of the hidden layers; `task` "auto" takes text and few distinct whole numbers for classes;
@@ -54,47 +45,11 @@ class TableModel:
     for none); `early_stopping` the patience in epochs, None for none. The other settings are those of `train`.
     """
 
-    hidden: Sequence[int] = (256, 256)
-    activation: str = "relu"
-    task: str = "auto"
-    epochs: int = 100
-    batch_size: int | str = "auto"
-    optimizer: str = "adam"
-    learning_rate: float | None = None
-    schedule: str | Schedule = "constant"
-    l2: float = 0.0
-    dropout: float = 0.0
-    validation: float = 0.1
-    early_stopping: int | None = 10
-    categorical: Sequence[str] = ()
-    numeric: Sequence[str] = ()
-    drop: Sequence[str] = ()
-    dtype: str = "float32"
-    seed: int | None = None
-    engine: str = "auto"
-    n_threads: int | None = None
     network: Network = field(init=False, repr=False)
     encoder: TableEncoder = field(init=False, repr=False)
-    target: Target = field(init=False, repr=False)
+    target: TargetColumn = field(init=False, repr=False)
     history: History | None = field(init=False, repr=False, default=None)
     facts: dict[str, Any] = field(init=False, repr=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.task not in TASKS:
-            raise one_of("task", self.task, TASKS)
-        self.hidden = [whole("hidden", width, 1) for width in widths(self.hidden)]
-        spec = make_spec([1, *self.hidden, 1], get_activation(self.activation), "identity", "quadratic", self.dtype)
-        rules = Rules(self._rule(), l2=number("l2", self.l2), dropout=check_dropout(self.dropout, spec))
-        check_lbfgs(rules, get_schedule(self.schedule))
-        whole("epochs", self.epochs, 1)
-        check_seed(self.seed)
-        select(self.engine, spec, self.n_threads)
-        if self.batch_size != "auto":
-            whole("batch_size", self.batch_size, 1)
-        if self.early_stopping is not None:
-            whole("early_stopping", self.early_stopping, 0)
-        if number("validation", self.validation) >= 1:
-            raise ArgumentError(sentence("validation", "a fraction below 1", repr(self.validation)))
 
     def fit(
         self,
@@ -113,36 +68,32 @@ class TableModel:
         `facts["test"]`. `on_columns` is called with the model when the columns are understood, before training.
         """
         with unchanged_by_failure(self):
-            data = _without(load(source, target=target, names=names), self.drop, strict=True)
-            y = _known(data)
-            self.target = fit_target(y, data.target or "target", self.task)
-            seed = int(np.random.SeedSequence().generate_state(1)[0]) if self.seed is None else self.seed
-            classes = self.target.encode(y, self.dtype).ravel() if self.target.classes else None
-            rows = split_rows(len(y), test, self.validation, classes, seed)
-            X, held = self._encode(data, rows)
-            self._new_network(X.shape[1], seed)
+            data = without_columns(load(source, target=target, names=names), self.drop, strict=True)
+            table = prepare(self, data, test)
+            self.encoder, self.target = table.encoder, table.target
+            self.network = self._new_network(table.X.shape[1], table.seed)
             if on_columns is not None:
                 on_columns(self)
-            batch = _batch_size(len(rows.train)) if self.batch_size == "auto" else int(self.batch_size)
+            batch = _batch_size(len(table.rows.train)) if self.batch_size == "auto" else int(self.batch_size)
             self.history = train(
                 self.network,
-                X,
-                self.target.encode(y[rows.train], self.dtype),
+                table.X,
+                table.Y,
                 epochs=self.epochs,
                 batch_size=batch,
-                optimizer=self._rule(),
+                optimizer=self.rule(),
                 schedule=self.schedule,
                 l2=self.l2,
                 dropout=self.dropout,
-                validation=held,
-                early_stopping=self.early_stopping if held is not None else None,
+                validation=table.validation,
+                early_stopping=self.early_stopping if table.validation else None,
                 on_epoch=on_epoch,
                 on_progress=on_progress,
-                seed=seed,
+                seed=table.seed,
             )
-            self.facts = {"source": data.name, **training_facts(self.history, self._rule(), batch, rows)}
-            if len(rows.test):
-                self.facts["test"] = self._metrics(data, rows.test).to_dict()
+            self.facts = {"source": data.name, **training_facts(self.history, self.rule(), batch, table.rows)}
+            if len(table.rows.test):
+                self.facts["test"] = self._metrics(data, table.rows.test).to_dict()
             self.network.facts = self.facts
         return self
 
@@ -167,7 +118,7 @@ class TableModel:
     def evaluate(self, source: Any, *, names: Sequence[str] | None = None) -> Metrics:
         """How good the predictions are on rows whose target is known."""
         data = self._load(source, names, labelled=True)
-        return self._metrics(data, np.arange(len(_known(data))))
+        return self._metrics(data, np.arange(len(known_target(data))))
 
     def check(self, source: Any, *, names: Sequence[str] | None = None) -> CheckReport:
         """The gradients of this model on these rows against the truth (`deltaprop.check`)."""
@@ -177,7 +128,7 @@ class TableModel:
     def examples(self, source: Any, *, names: Sequence[str] | None = None) -> tuple[Array, Array]:
         """(X, Y) of these rows as the network is given them: encoded inputs, and targets or class indices."""
         data = self._load(source, names, labelled=True)
-        return self.encoder.transform(data.X), self.target.encode(_known(data), self.dtype)
+        return self.encoder.transform(data.X), self.target.encode(known_target(data), self.dtype)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write network, encoder and labels into one safetensors file, atomically."""
@@ -191,9 +142,9 @@ class TableModel:
         stored = read_model(path)
         parts, spec = table_parts(stored, str(path)), stored.spec
         sigma = spec.activations[0].name if spec.L > 1 else cls.activation
-        where: dict[str, Any] = {"engine": engine, "n_threads": n_threads}
-        model = cls(spec.sizes[1:-1], sigma, parts.target.task, dtype=spec.dtype.name, **where)
-        model.network = Network.from_parameters(spec, stored.theta, **where)
+        runs_on: dict[str, Any] = {"engine": engine, "n_threads": n_threads}
+        model = cls(spec.sizes[1:-1], sigma, parts.target.task, dtype=spec.dtype.name, **runs_on)
+        model.network = Network.from_parameters(spec, stored.theta, **runs_on)
         model.encoder, model.target, model.drop = parts.encoder, parts.target, parts.drop
         model.categorical, model.numeric = model.encoder.categorical, model.encoder.numeric
         model.facts = model.network.facts = stored.facts
@@ -205,24 +156,9 @@ class TableModel:
 
             raise NotFittedError("This TableModel is not fitted yet. Call `fit` first, or `TableModel.load`.")
 
-    def _rule(self) -> Optimizer:
-        rate = {} if self.learning_rate is None else {"learning_rate": self.learning_rate}
-        return get_optimizer(self.optimizer, **rate)
-
-    def _encode(self, data: Source, rows: Rows) -> tuple[Any, tuple[Any, Array] | None]:
-        """(X of the training rows, validation), by an encoder and a target that saw the training rows alone."""
-        y = _known(data)
-        self.encoder = TableEncoder(self.categorical, self.numeric, self.dtype)
-        X = self.encoder.fit_transform(take(data.X, rows.train))
-        self.target.fit_scale(y[rows.train])
-        if not len(rows.validation):
-            return X, None
-        held = self.encoder.transform(take(data.X, rows.validation))
-        return X, (held, self.target.encode(y[rows.validation], self.dtype))
-
-    def _new_network(self, n_inputs: int, seed: int) -> None:
+    def _new_network(self, n_inputs: int, seed: int) -> Network:
         n_outputs, output, cost = self.target.head()
-        self.network = Network(
+        return Network(
             [n_inputs, *self.hidden, n_outputs],
             activation=self.activation,
             output=output,
@@ -238,41 +174,19 @@ class TableModel:
         self._check_fitted()
         bundled = isinstance(source, str) and source in BUNDLED
         target = self.target.name if hasattr(self.encoder, "feature_names_in_") and not bundled else None
-        return _without(load(source, target=target, names=names, need_target=labelled), self.drop, strict=False)
+        return without_columns(load(source, target=target, names=names, need_target=labelled), self.drop, strict=False)
 
     def _outputs(self, source: Any, names: Sequence[str] | None) -> Array:
         data = self._load(source, names, labelled=False)
         return self.network.forward(self.encoder.transform(data.X))
 
     def _metrics(self, data: Source, rows: Indices) -> Metrics:
-        y = _known(data)[rows]
+        y = known_target(data)[rows]
         a = self.network.forward(self.encoder.transform(take(data.X, rows)))
         if self.target.task == "regression":
             return regression_metrics(self.target.decode(a), np.asarray(y, np.float64))
         indices = self.target.encode(y, self.dtype).ravel().astype(int)
         return classification_metrics(self.target.probabilities(a), indices, self.target.classes)
-
-
-def _known(data: Source) -> Array:
-    assert data.y is not None  # load(need_target=True) gives labels or refuses
-    return data.y
-
-
-def _without(data: Source, drop: Sequence[str], *, strict: bool) -> Source:
-    """The data without these columns; `strict` refuses a name that is no column."""
-    wrong = [name for name in drop if name not in data.feature_names]
-    if strict and wrong:
-        near = nearest(wrong[0], data.feature_names)
-        raise DataError(sentence("drop", f"made of columns of {data.name}", repr(wrong[0]), near))
-    present = [name for name in drop if name in data.feature_names]
-    if not present:
-        return data
-    if isinstance(data.X, np.ndarray):
-        raise DataError(sentence("drop", "left out for arrays, which have no named columns", repr(present[0])))
-    kept = tuple(name for name in data.feature_names if name not in present)
-    if not kept:
-        raise DataError(sentence("drop", "some of the columns", "all of them"))
-    return replace(data, X=data.X.drop(present), feature_names=kept)
 
 
 def _batch_size(m: int) -> int:

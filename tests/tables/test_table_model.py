@@ -104,7 +104,7 @@ def test_the_test_rows_change_nothing_but_the_test(frame):
     spoilt = frame.copy()
     fitted = model().fit(frame, "kind", test=0.25)
     encoder = fitted.encoder.to_dict()
-    from deltaprop.estimators.split import split_rows
+    from deltaprop.tables.split import split_rows
 
     indices = fitted.target.encode(frame["kind"].to_numpy(object), "float32").ravel()
     rows = split_rows(80, 0.25, 0.1, indices, 1)
