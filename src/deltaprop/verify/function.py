@@ -43,7 +43,7 @@ def check_gradients(
     function = _Function(f, x)
     claimed = _claim(grad, function)
     name = claimed.dtype.name
-    truth = _Slopes(function, name, np.random.default_rng(seed))
+    truth = _FunctionSlopes(function, name, np.random.default_rng(seed))
     size = function.x.size
     block = Block("x", function.x.shape, decays=False, start="", equation="", layer=0, at=slice(0, size), rate=1.0)
     guess = SPREAD * truth.tolerance[name] * np.abs(claimed.ravel())  # of what rounding does, along directions
@@ -134,7 +134,7 @@ class _Function:
         return number
 
 
-class _Slopes:
+class _FunctionSlopes:
     """The slopes (derivatives.Slopes) of a function: complex steps if they are its slopes along some directions."""
 
     def __init__(self, function: _Function, name: str, rng: np.random.Generator) -> None:
