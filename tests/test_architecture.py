@@ -6,6 +6,7 @@ import ast
 import json
 import subprocess
 import sys
+from collections import Counter
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -139,6 +140,16 @@ def test_a_planted_circle_is_found(tmp_path):
     assert sorted(set(circles(tmp_path / "deltaprop"))) == [
         f"deltaprop.derivation.{n}" for n in ("page", "proof", "words")
     ]
+
+
+def test_a_class_name_names_one_class():
+    classes = Counter(
+        node.name
+        for path in SOURCE.rglob("*.py")
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, count in classes.items() if count > 1] == []
 
 
 def test_every_part_has_its_place_in_the_order():

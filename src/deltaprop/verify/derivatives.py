@@ -6,6 +6,7 @@ which elements there is no truth, because a unit lies at a kink, and how far its
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -13,12 +14,11 @@ import numpy as np
 from deltaprop._types import Array
 from deltaprop.core.blocks import Block
 from deltaprop.core.objective import costs
+from deltaprop.core.slopes import BALANCED, EPSILON, central, extrapolate
 from deltaprop.verify.shadow import Shadow
 
-EPSILON = float(np.finfo(np.float64).eps)
-STEP = EPSILON ** (1 / 3)  # balances the rounding of a central difference against its h²
 AT_ONCE = 1 << 19  # complex numbers of a layer side by side: 8 MiB
-HALVINGS = 12  # of h, where a difference is extrapolated
+STEPS = 7  # of an extrapolation
 
 
 class Slopes(Protocol):
@@ -80,11 +80,12 @@ class CentralDifferences:
         slope, straddles, h = np.zeros(len(at)), np.zeros(len(at), bool), np.zeros(len(at))
         for n, i in enumerate(at):
             reach = float(np.abs(self.shadow.moved(block, [_one(block, int(i))])).max())
-            slope[n], straddles[n], h[n] = self._smooth(block.layer, int(block.at.start + i), STEP / max(1, reach))
+            slope[n], straddles[n], h[n] = self._smooth(block.layer, int(block.at.start + i), BALANCED / max(1, reach))
         noise = self._rounding / h + block.of(self.shadow.noise).ravel()[at]
         allowed = np.maximum(noise, self._allowed * np.maximum(np.abs(claimed), np.abs(slope)))
         for k in np.flatnonzero(~(np.abs(claimed - slope) <= allowed) & ~straddles):
-            slope[k] = self._extrapolated(block.layer, int(block.at.start + at[k]), float(h[k]))
+            line = partial(self._moved_cost, block.layer, int(block.at.start + at[k]))
+            slope[k], *_ = extrapolate(lambda t, line=line: line(t)[0], float(h[k]), STEPS, self._rounding)  # type: ignore[misc]
         return slope, straddles, noise
 
     def direction(self, block: Block, v: Array) -> float | None:
@@ -100,24 +101,8 @@ class CentralDifferences:
             self.theta[...] = exact
         return max(6 * EPSILON * abs(self.shadow.cost), 20 * moved)
 
-    def _extrapolated(self, layer: int, i: int, h: float) -> float:
-        """The limit of the difference for h -> 0, at the h where its change and its rounding together are least.
-
-        C. J. F. Ridders 1982. Without the rounding, which grows as h falls, two noisy limits may agree by chance.
-        """
-        last, best, least = self._smooth(layer, i, h)[0], np.nan, np.inf
-        previous = last
-        for _ in range(HALVINGS):
-            h /= 2
-            d = self._smooth(layer, i, h)[0]
-            limit = d + (d - last) / 3
-            doubt = abs(limit - previous) + self._rounding / h
-            if doubt < least:
-                best, least = limit, doubt
-            last, previous = d, limit
-        return best
-
     def _smooth(self, layer: int, i: int, h: float) -> tuple[float, bool, float]:
+        """(slope, whether a unit changes sides between the two ends, h), h made smaller if one does."""
         d, straddles = self._difference(layer, i, h)
         for _ in range(2):
             if straddles:
@@ -126,15 +111,18 @@ class CentralDifferences:
         return d, straddles, h
 
     def _difference(self, layer: int, i: int, h: float) -> tuple[float, bool]:
+        h = float((self.theta[i] + h) - self.theta[i])  # what the parameter moves by, after rounding
+        ends = {t: self._moved_cost(layer, i, t) for t in (h, -h)}
+        straddles = any((p != q).any() for p, q in zip(ends[h][1], ends[-h][1], strict=True))
+        return central(lambda t: ends[t][0], h), straddles
+
+    def _moved_cost(self, layer: int, i: int, t: float) -> tuple[float, list[Array]]:
+        """`_cost` with element i of θ, in this layer, moved by t."""
         value = self.theta[i]
-        up, down = value + h, value - h
-        self.theta[i] = up
-        above, sides_above = self._cost(layer)
-        self.theta[i] = down
-        below, sides_below = self._cost(layer)
+        self.theta[i] = value + t
+        found = self._cost(layer)
         self.theta[i] = value
-        straddles = any((p != q).any() for p, q in zip(sides_above, sides_below, strict=True))
-        return (above - below) / (up - down), straddles
+        return found
 
     def _cost(self, first: int) -> tuple[float, list[Array]]:
         """C, and on which side of its kinks every unit is, from layer `first` on."""

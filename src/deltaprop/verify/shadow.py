@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from deltaprop.core.blocks import Block
 from deltaprop.core.border import columns, shares
 from deltaprop.core.functions import built_in
 from deltaprop.core.objective import costs
-from deltaprop.core.pairs import WRONG, slope_of
+from deltaprop.core.slopes import IMAGINARY, takes_complex_steps
 from deltaprop.core.spec import Spec
 from deltaprop.errors import NonFiniteError
 from deltaprop.network import Network
@@ -21,7 +20,6 @@ from deltaprop.trace.record import Trace, record
 from deltaprop.verify.rounding import rounding
 
 DOUBLE = np.dtype(np.float64)
-IMAGINARY = 2.0**-100  # its square is nothing beside any z
 FAR = 2.0**-40  # an imaginary part beyond it bends what should be straight
 LOST = 2.0**-1060  # what underflow may take from an imaginary part, with room for a few thousand of them
 
@@ -114,24 +112,6 @@ class Shadow:
         return all(takes_complex_steps(s.sigma, z) for s, z in own) and (
             built_in(spec.cost) or takes_complex_steps(lambda at: spec.cost.C(at, self.y), a)
         )
-
-
-@np.errstate(all="ignore")
-def takes_complex_steps(function: Callable[[Array], Array], at: Array) -> bool:
-    """Whether a function's complex step is its slope, wherever that can be told, and it can be told somewhere."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # "casting complex values to real discards the imaginary part"
-            stepped = np.asarray(function(at + 1j * IMAGINARY))
-        slope, sure = slope_of(function, at, np.ones_like(at))
-        here = np.asarray(function(at))
-    except Exception:  # whatever a function of real numbers raises at complex ones
-        return False
-    if stepped.shape != here.shape or not np.iscomplexobj(stepped):
-        return False
-    close = np.abs(stepped.imag / IMAGINARY - slope) <= WRONG * np.abs(slope)
-    same = (stepped.real == here) | (np.abs(stepped.real - here) <= 1e-12 * np.abs(here)) | ~np.isfinite(here)
-    return bool(sure.any() and close[sure].all() and same.all())
 
 
 def _onward(spec: Spec, trace: Trace) -> float:
