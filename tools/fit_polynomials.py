@@ -1,4 +1,4 @@
-"""The coefficients in native/src/vecmath.hpp and native/src/activation.hpp, fitted with mpmath to 40 digits.
+"""The coefficients in native/src/coefficients.hpp and native/src/activation.hpp, fitted with mpmath to 40 digits.
 
     python tools/fit_polynomials.py
 

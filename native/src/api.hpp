@@ -1,4 +1,4 @@
-// The engine as the outside sees it: plain structs and one abstract plan, free of Python and of instruction sets.
+// The interface of the core: plain structs and one abstract plan, free of Python and of instruction sets.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -100,12 +100,11 @@ namespace base {
 extern const Core core;
 }
 
-// Do work(context, part) for the parts 0 .. threads - 1, at most so many at once, the caller's thread taking part, and
-// wait for all. Fewer threads do the same parts where a limit is set, another caller has the helpers, or the system
-// gives none.
+// Call work(context, part) for the parts 0 .. threads - 1, on as many threads, the caller's among them, and wait for
+// all. Fewer threads do the same parts if a limit is set, another caller has the helpers, or the system gives none.
 void parallel(int threads, void (*work)(void* context, int part), void* context);
 
-// A mutex that a fork leaves open: in the child, whoever held it does not exist.
+// A mutex that is open in the child of a fork, which does not have the thread that held it.
 class Gate {
 public:
     void lock();
@@ -119,13 +118,13 @@ private:
 // 64-bit words of Philox-4x64-10 as NumPy's generator gives them for counter (0, step, layer, 0) and key (seed, tag).
 void philox(uint64_t seed, uint64_t tag, uint64_t step, uint64_t layer, uint64_t* words, int64_t count);
 
-// Aligned memory that throws std::bad_alloc; zeroed. `allocations`: how often it was given since the library was
+// Aligned memory that throws std::bad_alloc; zeroed. `allocations`: the number of calls since the library was
 // loaded.
 void* allocate(int64_t bytes);
 void release(void*);
 int64_t allocations();
 
-// Throws std::bad_alloc where a plan's sizes in bytes would not fit into the numbers that count them.
+// Throws std::bad_alloc if a plan's sizes in bytes would not fit into the numbers that count them.
 void check_sizes(const Spec&, int64_t batch);
 
 }  // namespace deltaprop

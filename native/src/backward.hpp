@@ -49,7 +49,9 @@ public:
         net_.workers.over_rows(i0, i1, 8 * units, [&](int64_t i) {
             norms[i] = 0;
             for (int l = 1; l <= net_.L; l++)
-                at(l, [&](auto kind, const Link<T>& link) { norms[i] = std::hypot(norms[i], kind.gradient_norm(link, i)); });
+                at(l, [&](auto kind, const Link<T>& link) {
+                    norms[i] = std::hypot(norms[i], kind.gradient_norm(link, i));
+                });
         });
     }
 

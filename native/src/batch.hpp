@@ -5,8 +5,8 @@
 
 namespace {
 
-// The examples of one step or of one call: the m that `rows` names, or all m in their order. Each counts by its share,
-// if there are shares, else by weight / divisor.
+// The examples of one step or of one call: the m that `rows` names, or all m in their order if it is null. An example's
+// share is that in `shares`, or weight / divisor if there are none.
 struct Chosen {
     const Examples& e;
     const int64_t* rows;
@@ -25,15 +25,14 @@ struct Chosen {
         return total;
     }
 
-    // The same for a weighted mean; of examples that weigh nothing all shares are 0.
+    // The same with the divisor of a weighted mean; 1 if the examples weigh nothing.
     Chosen mean() const {
         const double total = total_weight();
         return {e, rows, m, total > 0 ? total : 1, shares};
     }
 };
 
-// A layer at work: with the layer below, whose a is its input, and that input's stored numbers if it is sparse, else
-// null.
+// A layer and the layer below, whose a is its input. `stored`: that input if it is sparse, else null.
 template <class T> struct Link {
     Network<T>& net;
     const Layer<T>&layer, &below;

@@ -1,4 +1,4 @@
-// A plan that takes Python's arrays: each is checked, then handed on as a pointer.
+// A plan that takes Python's arrays, checks each and passes it on as a pointer.
 #pragma once
 #include <nanobind/stl/vector.h>
 #include <atomic>
@@ -29,9 +29,10 @@ public:
         : core_(core), n_(std::move(n)), act_(std::move(act)), kinds_(std::move(kinds)), bytes_(is_double ? 8 : 4) {
         const Spec spec{int(act_.size()), n_.data(), act_.data(),   cost,
                         threshold,        canonical, kinds_.data(), rates.data()};
-        check(spec, rates);
+        check_numbers(spec);
         if (batch < 1 || threads < 1) refuse("batch and threads", "1 or more");
         check_sizes(spec, batch);
+        check_blocks(spec, rates);
         parameters_ = core.size(spec).parameters;
         plan_.reset(core.make_plan(spec, batch, is_double, threads));
     }
@@ -114,7 +115,7 @@ public:
     }
 
 private:
-    // Buffers belong to one caller at a time; the interpreter runs on meanwhile.
+    // The buffers are for one caller at a time. The interpreter's lock is released meanwhile.
     template <class Work> decltype(std::declval<Work>()()) alone(Work&& work) {
         if (busy_.exchange(true))
             throw std::runtime_error("this plan is at work in another thread: make a plan for each thread");
@@ -126,7 +127,7 @@ private:
         return work();
     }
 
-    void check(const Spec& spec, const std::vector<double>& rates) const {
+    void check_numbers(const Spec& spec) const {
         if (spec.L < 1 || spec.L > MAX_LAYERS || n_.size() != act_.size() + 1) refuse("sizes", "of 1 to 1024 layers");
         for (int64_t width : n_)
             if (width < 1) refuse("sizes", "1 or more each");
@@ -136,11 +137,14 @@ private:
         if (kinds_.size() != act_.size()) refuse("kinds", "one per layer");
         for (int kind : kinds_)
             if (kind < 0 || kind >= core_.kinds.count) refuse("kinds", "of those that KINDS names");
+        if (spec.cost < 0 || spec.cost >= core_.costs.count) refuse("cost", "of those that COSTS names");
+    }
+
+    void check_blocks(const Spec& spec, const std::vector<double>& rates) const {
         if (!core_.size(spec).parameters) refuse("sizes", "such that a scale layer has the units of the layer below");
         if (int64_t(rates.size()) != core_.size(spec).blocks) refuse("rates", "one per block of theta");
         for (double rate : rates)
             if (!(rate >= 0 && rate < HUGE_VAL)) refuse("rates", "finite, 0 or more");
-        if (spec.cost < 0 || spec.cost >= core_.costs.count) refuse("cost", "of those that COSTS names");
     }
 
     void check_dropout(const BoundRules& rules) const {

@@ -148,7 +148,7 @@ template <class T> void softmax(const T* z, T* a, int64_t n, int64_t padded) {
 }
 
 // BP1 of one example: a and ds hold σ(z) and σ'(z) on entry; δ^L, times this example's share of the mean, goes to
-// delta, which may lie where ds does.
+// delta, which may be the same memory as ds.
 template <class T> void output_error(const Spec& s, const T* a, const T* ds, const T* y, T share, T* delta, int64_t n) {
     const bool is_softmax = Act(s.act[s.L - 1]) == Act::softmax;
     with_cost(s.cost, [&](auto cost) {

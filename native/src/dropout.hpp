@@ -10,8 +10,8 @@ template <class T> class Dropout {
 public:
     explicit Dropout(const Network<T>& net) : net_(net) {}
 
-    // The words of this step's masks, by layer, from the batch's first row on, whatever rows a chunk has. The next m
-    // rows are those from `first` on.
+    // Draw the words of this step's masks, layer by layer, for the rows of its batch up to first + m. The rows of the
+    // next pass are those from `first` on.
     void draw(int64_t step, int64_t first, int64_t m) {
         first_row_ = first;
         int64_t size = 0;

@@ -1,11 +1,10 @@
-// Forward for a few examples: each unit a dot product over W as it lies in theta, so that nothing is turned and packed
-// first.
+// Forward for a few examples: dot products with the rows of W in theta, so that nothing is transposed and packed first.
 #pragma once
 #include "simd.hpp"
 
 namespace {
 
-constexpr int64_t FEW = 8;  // examples up to which turning W would cost more than it gains
+constexpr int64_t FEW = 8;  // examples up to which transposing W costs more than it gains
 constexpr int UNITS = 4;
 #if defined(__AVX512F__)
 constexpr int ROWS = 4;
@@ -20,7 +19,7 @@ template <class T> inline Vec<T> load_part(const T* p, int64_t count) {
     return v;
 }
 
-// Lanes added in halves, the same order always.
+// The sum of all lanes, added in halves, always in the same order.
 template <class T> inline T total(Vec<T> v) {
     T part[lanes<T>];
     store<T>(part, v);
@@ -58,7 +57,7 @@ template <class T, int R> void weighted_inputs_of(const T* W, const T* b, int64_
     for (; j < n; j++) dots<T, R, 1>(W + j * n_prev, b + j, n_prev, a, a_stride, z + j, z_stride);
 }
 
-// z = a Wᵀ + b of m examples, rows of a and z some stride apart.
+// z = a Wᵀ + b of m examples, with a stride between the rows of a and of z.
 template <class T> void weighted_inputs(const T* W, const T* b, int64_t n, int64_t n_prev, const T* a, int64_t a_stride,
                                         T* z, int64_t z_stride, int64_t m) {
     int64_t i = 0;

@@ -1,10 +1,9 @@
-// C = start + A B for every product of the forward and backward pass: one microkernel, "a scalar of A times a vector of
-// B".
+// C = start + A B, every product of the forward and backward pass, by one microkernel: a scalar of A times a vector of
+// B.
 //
 // A (M x K) has any strides. B (K x N) is cut into panels of a few vectors' width, packed so that each step of k reads
-// one contiguous run. A tile of C lives in registers for all of K; every element is summed over k in the same order
-// whatever tile or thread it falls to, so the bits do not depend on either. An epilogue takes each finished tile from a
-// small buffer.
+// one contiguous run. A tile of C lives in registers for all of K; every element is summed over k in the
+// same order in every tile and thread, so the bits do not depend on either. An epilogue takes each finished tile.
 #pragma once
 #include "api.hpp"
 #include "simd.hpp"
@@ -28,7 +27,7 @@ template <class T> struct Panel {
 
 template <class T> using Kernel = void (*)(int64_t, const T*, int64_t, int64_t, Panel<T>, const T*, T*, T);
 
-// tile = start + A B; or, where it adds, tile += factor A B: the update of plain gradient descent, without a stop in
+// tile = start + A B; or, if `adds`, tile += factor A B: the update of plain gradient descent, with no gradient in
 // memory.
 template <class T, int MR, int NV, bool adds> void kernel(int64_t K, const T* A, int64_t a_row, int64_t a_col,
                                                           Panel<T> panel, const T* start, T* tile,
@@ -115,7 +114,8 @@ template <class T, int apart = 1> inline void turn_square(Vec<T> (&row)[lanes<T>
     if constexpr (2 * apart < n) turn_square<T, 2 * apart>(row);
 }
 
-// Up to lanes x lanes numbers turned: rows of `from` (from_step apart) become columns of `to`; what is missing is 0.
+// Up to lanes x lanes numbers transposed: rows of `from` (from_step apart) become columns of `to`; what is missing is
+// 0.
 template <class T> inline void turn(const T* from, int64_t from_step, int64_t rows, int64_t columns, T* to,
                                     int64_t to_step, int64_t to_rows) {
     constexpr int n = lanes<T>;
@@ -154,7 +154,7 @@ template <class T, class Epilogue> void panel_product(int64_t i0, int64_t i1, in
     });
 }
 
-// C += factor A B, where the tiles of C lie one after another at place(i, j0, width).
+// C += factor A B; the tiles of C lie one after another, at place(i, j0, width).
 template <class T, class Place> void panel_sum(int64_t i0, int64_t i1, int64_t K, const T* A, int64_t a_row,
                                                int64_t a_col, Panel<T> panel, int64_t j0, int width, T factor,
                                                Place& place) {

@@ -1,5 +1,6 @@
-// Where a plan keeps numbers laid out like theta: every W turned and cut into the panels that forward multiplies by,
-// then every b padded to whole vectors. W^l is (n_(l-1) x n_l) in panels of some units; pads are 0 and stay 0.
+// How a plan stores what is laid out like theta: every W transposed and cut into the panels that forward multiplies by,
+// then every b, or s of a scale layer, padded to whole vectors. W^l is (n_(l-1) x n_l) in panels of
+// some units; pads are 0 and stay 0.
 #pragma once
 #include "activation.hpp"
 #include "api.hpp"
@@ -12,7 +13,7 @@ inline bool has_W(int kind);  // whether layers of this kind have a W: kinds.hpp
 template <class T> struct LayerLayout {
     int kind;
     int64_t n, n_prev, stride;  // units, inputs, units rounded up to whole vectors
-    int64_t flat_W, flat_b;     // where W (n x n_prev, row by row; in dense layers) and b, or s, begin in theta
+    int64_t flat_W, flat_b;     // where W (n x n_prev, row by row, if there is one) and b, or s, begin in theta
     int64_t W, b;               // where they begin here
     double W_rate, b_rate;      // what multiplies their learning rate
     Panels<T> units, inputs;    // panels over units (forward, BP4) and over inputs (BP2)
@@ -25,7 +26,7 @@ template <class T> struct LayerLayout {
     }
 };
 
-// A layer and its buffers, rows `stride` apart: σ(z), of the last layer first z itself; σ', and later δ in its place; W
+// A layer and its buffers, rows `stride` apart. a: σ(z), or z of the last layer before its σ; ds: σ', later δ; below: W
 // for BP2.
 template <class T> struct Layer : LayerLayout<T> {
     T *a, *ds, *below;

@@ -1,5 +1,5 @@
-// Memory that is released with its owner. Own code, since what the standard library shares between objects may not be
-// compiled for one instruction set and linked into another's.
+// Memory that is released with its owner. The standard library's containers will not do: the linker would keep one copy
+// of their functions, compiled for any of the instruction sets.
 #pragma once
 #include "api.hpp"
 

@@ -1,4 +1,4 @@
-// Theta, its gradient and the optimiser's vectors in a plan's layout, and how a step moves them: all of them, or none.
+// Theta, its gradient and the optimiser's vectors in a plan's layout. A step moves all of theta, or nothing.
 #pragma once
 #include "layout.hpp"
 #include "memory.hpp"
@@ -13,7 +13,7 @@ constexpr double SAFE = 1e36;  // bounds below it are of numbers that float can 
 
 template <class T> class Parameters {
 public:
-    // `layers` 1..L are laid out already; they tell where things lie, here and in theta.
+    // `layers` 1..L are laid out already; they hold the places of W and b, here and in theta.
     Parameters(const Layer<T>* layers, int L, const Workers& workers)
         : layers_(layers), L_(L), workers_(workers), n_weights_(layers[1].b), total_(layers[L].b + layers[L].stride),
           theta_(total_), grad_(total_), sums_(runs()), ends_(2 * L), rates_(2 * L) {
@@ -30,7 +30,7 @@ public:
     bool penalised() const { return rules_->l1 != 0 || rules_->l2 != 0; }
     bool clips() const { return rules_->clip_norm >= 0; }
 
-    // Whether a weight moves by its own gradient alone, and by nothing where that is 0.
+    // Whether the update of a weight is -η times its gradient, and so 0 if that is 0.
     bool plain() const {
         return Rule(rules_->rule) == Rule::sgd && rules_->momentum == 0 && rules_->decay == 0 && !penalised();
     }
@@ -90,8 +90,7 @@ public:
         return sum;
     }
 
-    // Whether a step whose gradient stays below `bound` is sure to move everything to finite numbers; then it counts as
-    // taken.
+    // Whether a step whose gradient stays below `bound` is sure to give finite numbers; if so, it counts as taken.
     bool surely_moves(const Stepped<T>& stepped, double bound) {
         const Reach next = after(stepped, bound + l2_ * reach_.theta + l1_);
         if (!next.within(SAFE)) return false;
@@ -99,14 +98,14 @@ public:
         return true;
     }
 
-    // The update of `count` parameters of one block from their gradient g, penalties added to it. `stepped` is the
-    // block's own.
+    // The update of `count` parameters of one block from their gradient g, to which it adds the penalties'. `stepped`
+    // has the block's rate.
     void move(const Stepped<T>& stepped, int64_t place, T* g, int64_t count, bool weights) const {
         if (weights && penalised()) penalise(theta_ + place, g, count);
         update<T>(*rules_, stepped, theta_ + place, g, slot(0, place), slot(1, place), count, weights);
     }
 
-    // The step's update from grad(): taken if the gradient is finite, and all that it moves stays so.
+    // The step's update from grad(): undone, and false, if the gradient or a result is not finite.
     bool checked_move(double rate, int64_t t) {
         double shrink = 1, most = 0;
         if (!finish_gradient(&shrink, &most)) return false;
@@ -127,8 +126,7 @@ public:
     }
 
 private:
-    // Σ of a function of the weights begin..end: a whole vector of sums side by side, so that no sum waits for the
-    // last.
+    // Σ of a function of the weights begin..end, in vectors of partial sums.
     template <class Of> double sum_over(int64_t begin, int64_t end, Of&& of) const {
         Vec<T> side[2] = {};
         int64_t i = begin;
@@ -140,7 +138,7 @@ private:
         return sum;
     }
 
-    // The next block ends there: neighbours of one rate are one.
+    // Add a block of this end, or lengthen the last one if it has the same rate.
     void add_block(int64_t end, double rate) {
         if (!blocks_ || rates_[blocks_ - 1] != rate) blocks_++;
         ends_[blocks_ - 1] = end;
@@ -157,8 +155,7 @@ private:
             }
     }
 
-    // The bounds after a step whose gradient, clipped, is at most g: no block moves further than one of the largest
-    // rate.
+    // The bounds after a step whose gradient, clipped, is at most g: those of a block of the largest rate.
     Reach after(const Stepped<T>& stepped, double g) const {
         const Stepped<T> furthest = stepped.at(top_rate_);
         return reach_after(*rules_, reach_, furthest.rate, furthest.keep, g);
@@ -186,7 +183,7 @@ private:
         return found;
     }
 
-    // Theta and the optimiser's vectors put aside before a step that may overflow, and put back after one that did.
+    // Save theta and the optimiser's vectors before a step that may overflow; restore() undoes it if it did.
     void keep() {
         for (int i = 0; i < 3; i++)
             if (const T* from = moved(i)) {
@@ -222,7 +219,7 @@ private:
         });
     }
 
-    // Add the penalties' gradient; whether all of it is finite; how much clipping shrinks it, and its largest element.
+    // Add the penalties' gradient; false if the sum is not finite. Else *shrink is clipping's factor, *most max |g|.
     bool finish_gradient(double* shrink, double* most) const {
         over_runs([&](int64_t begin, int64_t end, int64_t run, bool weights) {
             if (penalised() && weights) penalise(theta_ + begin, grad_ + begin, end - begin);
@@ -238,7 +235,7 @@ private:
         return true;
     }
 
-    // ‖gradient‖ from the sums of its squares, or anew where those overflowed or vanished.
+    // ‖gradient‖ from the sums of its squares; computed again, scaled, if those overflowed or vanished.
     double length() const {
         double square = 0;
         for (int64_t run = 0; run < runs(); run++) square += sums_[run];
@@ -256,7 +253,7 @@ private:
     int64_t n_weights_, total_;
     Memory<T> theta_, grad_, slots_[2], kept_[3];
     Memory<double> sums_;
-    int blocks_ = 0;       // of theta, by learning rate: where they end here, and what multiplies their rate
+    int blocks_ = 0;       // of theta, by learning rate: their ends here, and the factors of their rates
     double top_rate_ = 0;  // the largest
     Memory<int64_t> ends_;
     Memory<double> rates_;

@@ -1,8 +1,7 @@
 // A batch of rows of which only some numbers are stored (CSR): by example for forward, by input for BP4.
 //
-// Both are one operation: a list of stored numbers, each times the run of a panel that its index names, added up. A
-// list is summed by one thread in the order in which it stands, so the bits do not depend on how many threads there
-// are.
+// Both are one operation: the sum over a list of stored numbers, each times the row of a panel that its index names.
+// One thread adds up a list, in its order, so the bits do not depend on the number of threads.
 #pragma once
 #include "gemm.hpp"
 
@@ -18,8 +17,7 @@ template <class T> struct Lists {
     int64_t stored() const { return starts[count]; }
 };
 
-// out = start + Σ_t x_t B[index_t], rows of B NV vectors of a panel. Four partial sums, since one would wait for its
-// own addition.
+// out = start + Σ_t x_t B[index_t]; a row of B is NV vectors of a panel. Four partial sums: one would wait for itself.
 template <class T, int NV>
 void add_up(int64_t count, const T* x, const int32_t* index, Panel<T> panel, const T* start, T* out) {
     constexpr int SUMS = 4;
@@ -54,8 +52,8 @@ template <class T> void add_up_list(const Lists<T>& A, int64_t i, Panel<T> panel
     }
 }
 
-// One panel of C = start + A B: lists i0..i1 of A in tiles, or of the lists that are not empty number i0..i1, one by
-// one. epilogue(tile, i, rows, j0, width in vectors) as in gemm.hpp.
+// One panel of C = start + A B: lists i0..i1 of A in tiles, or, if `used`, those of A.used[i0..i1] one by one.
+// epilogue(tile, i, rows, j0, width in vectors) as in gemm.hpp.
 template <class T, class Epilogue> void stored_panel(const Lists<T>& A, bool used, int64_t i0, int64_t i1,
                                                      Panel<T> panel, int64_t j0, int width, const T* start,
                                                      Epilogue& epilogue) {
@@ -70,7 +68,7 @@ template <class T, class Epilogue> void stored_panel(const Lists<T>& A, bool use
     }
 }
 
-// z = b + A Wᵀ over W as it lies (n x n_prev), for a few lists: as few.hpp does it for dense rows.
+// z = b + A Wᵀ of a few lists, with W (n x n_prev) in theta: what few.hpp does for dense rows.
 template <class T>
 void stored_inputs(const T* W, const T* b, int64_t n, int64_t n_prev, const Lists<T>& A, T* z, int64_t z_stride) {
     for (int64_t i = 0; i < A.count; i++)
@@ -97,7 +95,7 @@ public:
     bool here() const { return here_; }
     void leave() { here_ = false; }
 
-    // The rows of a batch: m of them, of n_0 inputs, from `first` on (of the rows named, where there are names).
+    // The rows of a batch: m of them, of n_0 inputs, from `first` on (of those that `rows` names, if it is not null).
     void gather(const Examples& e, const int64_t* rows, int64_t first, int64_t m, int64_t batch, int64_t n_0) {
         if (!examples_.starts) make(batch, n_0);
         auto row = [&](int64_t i) { return rows ? rows[first + i] : first + i; };
@@ -119,7 +117,7 @@ public:
 
     // The same numbers by input, each list in the order of the examples: one pass to count, one to place.
     const Lists<T>& by_input() {
-        int64_t* begin = inputs_.starts + 1;  // begin[k] moves from where list k begins to where it ends
+        int64_t* begin = inputs_.starts + 1;  // begin[k] moves from the begin of list k to its end
         std::memset(inputs_.starts, 0, (inputs_.count + 2) * sizeof(int64_t));
         for (int64_t t = 0; t < examples_.stored(); t++) begin[examples_.index[t] + 1]++;
         inputs_.n_used = 0;

@@ -11,7 +11,7 @@ namespace {
 
 std::atomic<int64_t> allocated{0};
 
-// Plans are counted in double precision first, where nothing wraps around.
+// Sizes of plans are computed in double precision first, which does not wrap around.
 constexpr double MOST_BYTES = 1LL << 60;
 
 }  // namespace

@@ -21,8 +21,8 @@ namespace deltaprop {
 
 namespace {
 
-std::atomic<int> forks{0};  // how many forks lie between this process and the one that loaded the library
-std::atomic<int> limit{0};  // the most threads that work at once; 0: as many as are asked for
+std::atomic<int> forks{0};  // forks between the process that loaded the library and this one
+std::atomic<int> limit{0};  // the most threads that work at the same time; 0: no limit
 
 inline void pause() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -35,7 +35,7 @@ int processors() {
     return count;
 }
 
-// A signal belongs to the interpreter's threads: helpers start with all of them blocked.
+// Signals are for the interpreter's threads: helpers start with all signals blocked.
 class SignalsBlocked {
 public:
 #ifdef DELTAPROP_POSIX
@@ -52,7 +52,7 @@ private:
 };
 
 // Threads that wait for work: a short spin, because the next product comes within microseconds, then sleep. One caller
-// at a time. Never destroyed: at the end of the process helpers sleep, or spin, on memory that is still theirs.
+// at a time. Never destroyed: at the end of the process helpers sleep, or spin, on memory that is still allocated.
 class Pool {
 public:
     // work(context, part) for every part, on this thread and at most threads - 1 helpers; the parts do not know which.
@@ -107,7 +107,7 @@ private:
         }
     };
 
-    // How many helpers there are, up to `count`: fewer where the system gives no more threads.
+    // How many helpers there are, up to `count`: fewer if the system gives no more threads.
     int grown_to(int count) {
         while (int(helpers_.size()) < count) {
             helpers_.push_back(std::make_unique<Helper>());
@@ -124,7 +124,7 @@ private:
     }
 
     void serve(Helper& me, int number) {
-        for (uint64_t seen = 0;; seen++) {  // a turn ends when all that it called have answered, so none is missed
+        for (uint64_t seen = 0;; seen++) {  // a turn ends when all helpers called have answered, so none misses one
             me.await(seen, number < processors());
             share(number);
             left_.fetch_sub(1, std::memory_order_release);
@@ -151,7 +151,7 @@ private:
 Pool* pool = nullptr;
 Gate pool_gate;
 
-// In the child of a fork there are no helpers, and nobody is at work.
+// The child of a fork has no helpers, and no caller at work.
 void forked() {
     forks.fetch_add(1);
     pool = nullptr;

@@ -25,7 +25,7 @@ inline Word<T> polynomial(const T (&c)[count], T before_last, T last, T last_low
 
 // ---- e^x
 
-// 2^n, multiplied with one rounding even where the product is subnormal.
+// 2^n, multiplied with one rounding even if the product is subnormal.
 #if defined(__AVX512F__)
 template <class T> struct Power {
     Vec<T> n;

@@ -49,7 +49,7 @@ template <class T> inline Word<T> select(VecI<T> which, Word<T> a, Word<T> b) {
     return {which ? a.hi : b.hi, which ? a.lo : b.lo};
 }
 
-// a + b exactly; the quick one where |a| >= |b| or a = 0.
+// a + b exactly; the quick one requires |a| >= |b| or a = 0.
 template <class T> inline Word<T> quick_sum(Vec<T> a, Vec<T> b) {
     const Vec<T> s = a + b;
     return {s, b - (s - a)};
@@ -67,7 +67,8 @@ template <class T> inline Word<T> sum(Word<T> a, Word<T> b) {
     return {s.hi, s.lo + (a.lo + b.lo)};
 }
 
-// a b - c, c - a b and c + a b with one rounding. Fused by name, for the compiler may fuse where it likes but need not.
+// a b - c, c - a b and c + a b with one rounding. Fused explicitly, since the compiler may fuse an expression but need
+// not.
 #if defined(__AVX512F__)
 inline Vec<float> product_minus(Vec<float> a, Vec<float> b, Vec<float> c) { return _mm512_fmsub_ps(a, b, c); }
 inline Vec<double> product_minus(Vec<double> a, Vec<double> b, Vec<double> c) { return _mm512_fmsub_pd(a, b, c); }
@@ -117,7 +118,7 @@ template <class T> inline Word<T> product(Word<T> a, Word<T> b) {
     const Word<T> p = product<T>(a.hi, b.hi);
     return {p.hi, p.lo + (a.hi * b.lo + a.lo * b.hi)};
 }
-// a b: one rounding where the machine fuses, two elsewhere.
+// a b: one rounding if the machine has fused operations, else two.
 template <class T> inline Vec<T> product_value(Word<T> a, Word<T> b) {
     return a.hi * b.hi + (a.hi * b.lo + a.lo * b.hi);
 }

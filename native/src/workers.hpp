@@ -1,4 +1,4 @@
-// How work is cut into parts for the threads of a plan: small work stays on one.
+// Work divided among the threads of a plan; small work stays on one.
 #pragma once
 #include "gemm.hpp"
 
@@ -12,7 +12,7 @@ public:
 
     int threads() const { return threads_; }
 
-    // work(row) over rows i0..i1 that cost so many operations each.
+    // work(row) for rows i0..i1, each of about `operations` operations.
     template <class Work> void over_rows(int64_t i0, int64_t i1, int64_t operations, Work&& work) const {
         const int64_t m = i1 - i0;
         const int threads = threads_for(double(m) * operations);
@@ -36,8 +36,8 @@ public:
         return worth < 2 || threads_ < 2 ? 1 : worth < threads_ ? int(worth) : threads_;
     }
 
-    // work(thread, p, i0, i1) over all panels of a product of M rows, and over parts of its rows if need be; `terms`
-    // are added up for each column.
+    // work(thread, p, i0, i1) for all panels of a product of M rows, and for parts of its rows if the panels do not
+    // divide evenly; each column adds up `terms` products.
     template <class T, class Work> void over_panels(const Panels<T>& cut, int64_t M, double terms, Work&& work) const {
         const int threads = threads_for(2 * terms * cut.n);
         const int64_t chunks = cut.count % threads ? threads : 1, tasks = cut.count * chunks;

@@ -46,11 +46,12 @@ struct Net {
         kind_numbers.clear();
         for (const char* kind : kinds) kind_numbers.push_back(number(base::core.kinds, kind));
         if (!kinds.empty()) spec.kinds = kind_numbers.data();
+        if (!rated) return spec;
         rates.clear();
         for (int l = 1; l <= L(); l++)
             if (!scales(l)) rates.push_back(factor(W(l)));
         for (int l = 1; l <= L(); l++) rates.push_back(factor(b(l)));
-        if (rated) spec.rates = rates.data();
+        spec.rates = rates.data();
         return spec;
     }
     bool scales(int l) const { return !kinds.empty() && !std::strcmp(kinds[l - 1], "scale"); }

@@ -37,6 +37,7 @@ def test_all_passes_of_layers_of_scales(engine, dtype, rng, kinds, sizes, head):
     case.check_outputs(dtype)
     case.check_gradients(dtype)
     case.check_input_gradient(dtype)
+    case.check_gradient_norms(dtype)
 
 
 @networks
@@ -101,13 +102,18 @@ def test_scales_are_the_dense_layer_of_their_diagonal(engine, dtype, rng, kinds)
 
 # Learning rates of single parameters
 
-RATES = {(1, "W"): 0.25, (2, "b"): 0.0, (3, "W"): 3.0, (3, "b"): 0.5}
+RATES = {
+    "dense": {(1, "W"): 0.25, (2, "b"): 0.0, (3, "W"): 3.0, (3, "b"): 0.5},
+    ("scale", "dense", "dense"): {(1, "s"): 3.0, (2, "W"): 0.1, (3, "b"): 0.0},
+}
 
 
+@pytest.mark.parametrize("kinds", RATES, ids=["dense", "scale"])
 @pytest.mark.parametrize("variant", ["plain", "everything"])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_training_at_rates_of_single_parameters(engine, dtype, rng, optimizer, variant):
-    case = Case(engine, make_spec((4, 5, 3, 3), "tanh", "softmax", "cross_entropy", dtype, rates=RATES), 17, rng)
+def test_training_at_rates_of_single_parameters(engine, dtype, rng, kinds, optimizer, variant):
+    spec = make_spec((4, 4, 3, 3), "tanh", "softmax", "cross_entropy", dtype, kinds, RATES[kinds])
+    case = Case(engine, spec, 17, rng)
     rule = replace(OPTIMIZERS[optimizer], weight_decay=0.2)
     case.check_training(Rules(rule, **VARIANTS[variant]), steps_of(case, BATCHES, rng, rule.learning_rate), dtype)
 

@@ -89,7 +89,7 @@ def test_the_sums_of_parts_add_up(parts_engine, dtype, rng, weighted, sparse):
         assert total.weight == pytest.approx(whole.weight, rel=1e-12)
         close(total.cost, whole.cost, dtype)
         close(total.gradient, whole.gradient, dtype)
-    assert parts[0].weight == parts[0].cost == 0
+    assert (parts[0].weight, parts[0].cost) == (0, 0)
     assert not parts[0].gradient.any()
 
 

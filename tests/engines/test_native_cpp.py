@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,3 +28,12 @@ def test_the_plan_in_cpp_does_what_loops_do(tmp_path, compiler):
     ran = run(tmp_path / "test_plan")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stdout.splitlines()[-1].endswith(" checks, 0 failed")
+
+
+def test_the_cpp_is_formatted():
+    pytest.importorskip("clang_format")  # of the version that pyproject.toml names: others format differently
+    files = sorted((ROOT / "native").rglob("*.?pp"))
+    assert len(files) > 20
+    script = "import clang_format; clang_format.clang_format()"
+    checked = run(sys.executable, "-c", script, "--dry-run", "-Werror", *files)
+    assert checked.returncode == 0, checked.stderr

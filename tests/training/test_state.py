@@ -243,3 +243,15 @@ def test_any_dataclass_may_be_a_part():
     assert np.isnan(found.best)
     np.testing.assert_array_equal(found.stream.standard_normal(5), account.stream.standard_normal(5))
     assert other.parts["plateau"] == Plateau(0.5, 0.25, 2)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "optimizer"), [("float64", dp.Adam(0.01)), ("float32", dp.SGD(0.01)), ("float32", dp.RMSprop(0.01))]
+)
+def test_the_state_of_another_network_or_rule_is_refused(dtype, optimizer):
+    net, other = dp.Network([3, 2], dtype="float32", seed=0), dp.Network([3, 2], dtype=dtype, seed=0)
+    state, before = TrainingState.fresh(net, dp.Adam(0.01), 0), net.theta.copy()
+    packed = TrainingState.fresh(other, optimizer, 0).pack()
+    with pytest.raises(dp.ArgumentError, match=r"^`state` must be of a training with slots\.m float32 \(8,\), .* Got "):
+        state.take_up(*packed)
+    np.testing.assert_array_equal(net.theta, before)

@@ -98,7 +98,16 @@ class TrainingState:
         if plain["parts"].keys() != self.parts.keys():
             want, have = (", ".join(parts) or "none" for parts in (plain["parts"], self.parts))
             raise ArgumentError(sentence("parts", f"{want}, as in the state that is taken up", have))
+        mine = {"theta": self.theta, **{f"slots.{name}": slot for name, slot in self.slots.items()}}
+        theirs = {name: array for name, array in arrays.items() if name == "theta" or name.startswith("slots.")}
+        if _kinds(mine) != _kinds(theirs):
+            raise ArgumentError(sentence("state", f"of a training with {_kinds(mine)}", _kinds(theirs)))
         _take_up(self, _unpacked(plain, arrays))
+
+
+def _kinds(arrays: Arrays) -> str:
+    """Names, number types and shapes of arrays, as text."""
+    return ", ".join(f"{name} {array.dtype} {array.shape}" for name, array in sorted(arrays.items()))
 
 
 def _packed(value: Any, name: str, arrays: Arrays) -> Any:
