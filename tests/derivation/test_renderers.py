@@ -46,7 +46,7 @@ TERMS = {
     "derivative": (n.d(n.sym("C"), n.sym("b", "l")), "∂C/∂bˡ", r"\frac{\partial C}{\partial b^{l}}"),
     "transposed": (n.transposed(n.sym("W", "l")), "(Wˡ)ᵀ", r"\left(W^{l}\right)^{\mathsf{T}}"),
     "transposed letter": (n.transposed(n.sym("I")), "Iᵀ", r"I^{\mathsf{T}}"),
-    "function": (n.of(n.sym("σ'"), n.sym("z", "l")), "σ'(zˡ)", r"\sigma' \left(z^{l}\right)"),
+    "function": (n.call(n.sym("σ'"), n.sym("z", "l")), "σ'(zˡ)", r"\sigma' \left(z^{l}\right)"),
     "product": (n.infix("⊙", n.sym("a"), n.sym("b")), "a ⊙ b", r"a \odot b"),
     "sum": (n.total("i", n.sym("δ", sub="i")), "Σᵢ δᵢ", r"\sum_{i} \, \delta_{i}"),
     "diagonal": (n.transposed(n.diag(n.sym("a"))), "diag(a)ᵀ", r"\operatorname{diag} \left(a\right)^{\mathsf{T}}"),

@@ -30,6 +30,7 @@ def check_of(derivation, key):
 
 # a^L so near 1 that a difference is rounded to another step
 @example(network_of([1, 2], [], "sigmoid", "cross_entropy", m=2, seed=3, power=1))
+@example(network_of([1, 5, 3], ["identity"], "softmax", "quadratic", m=2, seed=3, power=3))  # a difference overflows
 @given(network_mn())
 def test_every_step_holds_on_any_network_and_batch(drawn):
     try:

@@ -70,7 +70,7 @@ def check_code(
     against malicious code. docs/check-your-code.md has a template for each style.
     """
     from deltaprop.verify.usercode.collect import Manner
-    from deltaprop.verify.usercode.conventions import Said
+    from deltaprop.verify.usercode.conventions import Conventions
     from deltaprop.verify.usercode.judge import described, report
     from deltaprop.verify.usercode.question import ask
     from deltaprop.verify.usercode.sandbox import Limits, run_file
@@ -80,14 +80,14 @@ def check_code(
         limits = Limits(time_limit, memory_limit).checked()
         names = listed(activation) or [activation]
         spec = described(_numbers(sizes), names if len(names) > 1 else names[0], output, cost, dtype)
-        said = Said(batch, cost_factor, l2).checked()
+        stated = Conventions(batch, cost_factor, l2).checked()
         question = ask(spec, None, None, None, seed)
         manner = Manner(style, layout, params, targets).checked()
     run = run_file(file, name, question, manner, limits)
     if run.printed:
         first = run.printed.splitlines()[0]
         show.remark(f"Your code printed {run.lines or 1} lines, beginning with: {first[:60]}", style="dim")
-    found = report(question, run.reply, said)
+    found = report(question, run.reply, stated)
     if json:
         show.json_object(found.to_dict())
     else:

@@ -7,13 +7,13 @@ from deltaprop.core.activations import softmax_jacobian
 from deltaprop.derivation import terms as t
 from deltaprop.derivation.notation import (
     beside,
+    call,
     close,
     d,
     diag,
     equal,
     infix,
     minus,
-    of,
     paren,
     prose,
     sym,
@@ -35,7 +35,7 @@ _MULTIPLIED = infix(
 )
 
 _A_J, _A_K, _Z_J = sym("a", "L", "j"), sym("a", "L", "k"), sym("z", "L", "j")
-_SOFTMAX = equal(_A_K, infix("/", of(sym("exp"), sym("z", "L", "k")), total("j", of(sym("exp"), _Z_J))))
+_SOFTMAX = equal(_A_K, infix("/", call(sym("exp"), sym("z", "L", "k")), total("j", call(sym("exp"), _Z_J))))
 _NUMBER = beside(transposed(t.A_OUT), t.GRAD_A.term)
 _SHARE = sym("s", sub="i")
 _SHARE_I = Quantity(_SHARE, (), lambda s, l: s.share)

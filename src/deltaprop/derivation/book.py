@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deltaprop.core import equations as eq
 from deltaprop.derivation import terms as t
-from deltaprop.derivation.notation import Term, beside, equal, infix, of, paren, prose, sym, total, transposed
+from deltaprop.derivation.notation import Term, beside, call, equal, infix, paren, prose, sym, total, transposed
 from deltaprop.derivation.setting import applied, one_by_one, product, turned
 from deltaprop.derivation.steps import Section, Side, Step
 
@@ -20,8 +20,8 @@ _BP4_FORM = beside(t.DELTA.term, transposed(t.A_PREV.term))
 _B_J = sym("b", "l", "j")
 _FORWARD = equal(t.Z, infix("+", beside(sym("W", "l"), t.A_BEFORE), t.B))
 _FORWARD_NEXT = equal(t.Z_NEXT, infix("+", beside(t.W_NEXT.term, t.A), sym("b", "l+1")))
-_ACTIVATION = equal(t.A, of(t.SIGMA, t.Z))
-_OWN_INPUT = equal(sym("a", "L", "j"), of(t.SIGMA, sym("z", "L", "j")))
+_ACTIVATION = equal(t.A, call(t.SIGMA, t.Z))
+_OWN_INPUT = equal(sym("a", "L", "j"), call(t.SIGMA, sym("z", "L", "j")))
 _ONE_SUM = equal(t.Z_J, infix("+", total("m", beside(sym("w", "l", "jm"), sym("a", "l-1", "m"))), _B_J))
 _TRANSPOSED_PRODUCT = equal(transposed(beside(sym("A"), sym("B"))), beside(transposed(sym("B")), transposed(sym("A"))))
 

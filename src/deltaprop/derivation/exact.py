@@ -117,7 +117,7 @@ class ExactSetting:
         y: Array,
         share: Array,
     ) -> None:
-        self._of, self._output, self._parameters = arithmetic, output, parameters
+        self._arithmetic, self._output, self._parameters = arithmetic, output, parameters
         self.kinds, self.y, self.share, self.m = tuple(kinds), y, share, x.shape[1]
         self.L = len(parameters)
         self._found: dict[tuple[object, ...], Array] = {}
@@ -141,19 +141,19 @@ class ExactSetting:
 
     def sigma_prime(self, l: int) -> Array:
         """σ'(z^l), (n_l, m)."""
-        return self._of.sigma_prime(l, self._z[l])
+        return self._arithmetic.sigma_prime(l, self._z[l])
 
     def grad_a(self) -> Array:
         """∇_a C of each example alone, (n_L, m)."""
-        return self._of.grad_a(self._a[-1], self.y)
+        return self._arithmetic.grad_a(self._a[-1], self.y)
 
     def equal(self, left: Array, right: Array) -> bool:
         """Whether the two are of one shape and exactly equal."""
-        return self._of.equal(left, right)
+        return self._arithmetic.equal(left, right)
 
-    def jacobian(self, of: str, k: int, by: str, l: int) -> Array:
-        """∂of^k/∂by^l of each example, (n_of, n_by, m)."""
-        found = [self._derivative(by, l, (of, k), i) for i in range(self.m)]
+    def jacobian(self, top: str, k: int, by: str, l: int) -> Array:
+        """∂top^k/∂by^l of each example, (n_top, n_by, m)."""
+        found = [self._derivative(by, l, (top, k), i) for i in range(self.m)]
         return np.stack([part.reshape(self.sizes[k], -1) for part in found], axis=-1)
 
     def weight_slope(self, l: int) -> Array:
@@ -174,34 +174,34 @@ class ExactSetting:
         alone = [self._derivative("z", l, ("C", self.L), i, share=1)[:, 0] for i in range(self.m)]
         return np.stack(alone, axis=-1)
 
-    def _derivative(self, by: str, l: int, of: tuple[str, int], i: int | None, share: int | None = None) -> Array:
-        """∂of/∂by^l of example i, or of the whole batch; taken once."""
-        key = (by, l, of, i, share)
+    def _derivative(self, by: str, l: int, top: tuple[str, int], i: int | None, share: int | None = None) -> Array:
+        """∂top/∂by^l of example i, or of the whole batch; taken once."""
+        key = (by, l, top, i, share)
         if key not in self._found:
-            self._found[key] = self._differentiated(by, l, of, i, share)
+            self._found[key] = self._differentiated(by, l, top, i, share)
         return self._found[key]
 
-    def _differentiated(self, by: str, l: int, of: tuple[str, int], i: int | None, share: int | None) -> Array:
+    def _differentiated(self, by: str, l: int, top: tuple[str, int], i: int | None, share: int | None) -> Array:
         columns = slice(None) if i is None else slice(i, i + 1)
         shares = self.share[columns] if share is None else share
         at = {"z": self._z, "a": self._a}[by][l][:, columns] if by in "za" else self._parameters[l - 1][by]
-        return self._of.derivative(lambda value: self._after(by, l, value, of, columns, shares), at)
+        return self._arithmetic.derivative(lambda value: self._after(by, l, value, top, columns, shares), at)
 
-    def _after(self, by: str, l: int, value: Array, of: tuple[str, int], columns: slice, share: Any) -> Array:
-        """`of` with by^l = `value`, and everything after it computed from it."""
+    def _after(self, by: str, l: int, value: Array, top: tuple[str, int], columns: slice, share: Any) -> Array:
+        """`top` with by^l = `value`, and everything after it computed from it."""
         start = self._a[l - 1][:, columns] if by != "a" else value
         for r in range(l if by != "a" else l + 1, self.L + 1):
             p = {**self._parameters[r - 1], by: value} if r == l else self._parameters[r - 1]
             z = value if r == l and by == "z" else self._weighted_input(r, p, start)
-            if of == ("z", r):
+            if top == ("z", r):
                 return z
             start = self._sigma(r, z)
-            if of == ("a", r):
+            if top == ("a", r):
                 return start
-        return (self._output.cost(self._of, start, self.y[:, columns]) * share).sum()
+        return (self._output.cost(self._arithmetic, start, self.y[:, columns]) * share).sum()
 
     def _weighted_input(self, l: int, p: Arrays, a_prev: Array) -> Array:
         return KINDS[self.kinds[l - 1]].weighted_input(p, a_prev)
 
     def _sigma(self, l: int, z: Array) -> Array:
-        return self._output.sigma(self._of, l, z) if l == self.L else self._of.sigma(l, z)
+        return self._output.sigma(self._arithmetic, l, z) if l == self.L else self._arithmetic.sigma(l, z)

@@ -68,9 +68,9 @@ class FloatSetting:
         """∇_a C of each example alone, (n_L, m)."""
         return self.formula
 
-    def jacobian(self, of: str, k: int, by: str, l: int) -> Array:
-        """∂of^k/∂by^l of each example, (n_of, n_by, m)."""
-        return np.moveaxis(self._up(of, k, by, l), 0, -1)
+    def jacobian(self, top: str, k: int, by: str, l: int) -> Array:
+        """∂top^k/∂by^l of each example, (n_top, n_by, m)."""
+        return np.moveaxis(self._up(top, k, by, l), 0, -1)
 
     def weight_slope(self, l: int) -> Array:
         """[j, k] = ∂z_j/∂w_jk, (n_l, n_(l-1), m): moving w_jk by 1 moves z_j by a_k."""
@@ -108,13 +108,13 @@ class FloatSetting:
             self._made[key] = self._up("a", len(self.weights), *key)
         return self._made[key]
 
-    def _up(self, of: str, k: int, by: str, l: int) -> Array:
-        """∂of^k/∂by^l, (m, n_of, n_by): from the layer in question upwards."""
+    def _up(self, top: str, k: int, by: str, l: int) -> Array:
+        """∂top^k/∂by^l, (m, n_top, n_by): from the layer in question upwards."""
         at = ("a" if by == "a" else "z", l)
         found = (
             diagonal(self.activations[l - 1]).swapaxes(0, 2) if by == "s" else None
         )  # moving s_j by 1 moves z_j by a_j
-        while at != (of, k):
+        while at != (top, k):
             quantity, r = at
             here = self.jacobians[r - 1] if quantity == "z" else self.weights[r]
             found = here if found is None else here @ found

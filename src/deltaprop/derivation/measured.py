@@ -56,7 +56,7 @@ def measured_gradient(cost: Cost, a: Array, y: Array) -> Array:
 
 def _agree(found: Array, claimed: Array, noise: Array) -> Array:
     size = np.abs(claimed)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         return np.abs(found - claimed) <= AGREEMENT * np.maximum(size, 1e-3 * size.max(initial=0)) + 64 * noise
 
 

@@ -35,7 +35,7 @@ def sym(name: str, sup: str = "", sub: str = "") -> Term:
     return Term(text, latex, _scripts(_letter(name), _row(sub), _row(sup)), letter=not sup)
 
 
-def of(function: Term, argument: Term) -> Term:
+def call(function: Term, argument: Term) -> Term:
     """A function of an argument: σ'(zˡ)."""
     return close(function, paren(argument))
 
@@ -86,7 +86,7 @@ def minus(term: Term) -> Term:
 
 def diag(term: Term) -> Term:
     """The diagonal matrix with this vector on its diagonal."""
-    made = of(Term("diag", r"\operatorname{diag}", "<mi>diag</mi>"), term)
+    made = call(Term("diag", r"\operatorname{diag}", "<mi>diag</mi>"), term)
     return replace(made, letter=True)
 
 

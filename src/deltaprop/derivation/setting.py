@@ -1,6 +1,6 @@
 """What a step is evaluated on: a network and a batch in some arithmetic (floats, fractions or symbols).
 
-Arrays are columns, as in core: the last axis counts the examples. A Jacobian is (n_of, n_by, m), one per example.
+Arrays are columns, as in core: the last axis counts the examples. A Jacobian is (n_top, n_by, m), one per example.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ class Setting(Protocol):
         """∇_a C of each example alone, (n_L, m), as the cost's own formula gives it."""
         ...
 
-    def jacobian(self, of: str, k: int, by: str, l: int) -> Array:
-        """∂of^k/∂by^l of each example, (n_of, n_by, m), for "z", "a", "b", "s"."""
+    def jacobian(self, top: str, k: int, by: str, l: int) -> Array:
+        """∂top^k/∂by^l of each example, (n_top, n_by, m), for "z", "a", "b", "s"."""
         ...
 
     def weight_slope(self, l: int) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from deltaprop._types import Array
-from deltaprop.derivation.notation import beside, close, d, diag, infix, of, sym, transposed
+from deltaprop.derivation.notation import beside, call, close, d, diag, infix, sym, transposed
 from deltaprop.derivation.setting import applied, diagonal, each, identity, product, turned
 from deltaprop.derivation.steps import Quantity, Side
 
@@ -25,8 +25,8 @@ DC_DZ_FIRST = Quantity(d(C, sym("z", "1")), ("1",), DELTA_FIRST.value)
 DC_DA_OUT = Quantity(d(C, A_OUT), ("L",), lambda s, l: s.gradient("a", l))
 GRAD_A = Quantity(close(sym("∇", sub="a"), C), ("L",), lambda s, l: s.grad_a() * s.share)
 
-PRIME_L = Quantity(of(PRIME, Z), ("l",), lambda s, l: s.sigma_prime(l))
-PRIME_OUT = Quantity(of(PRIME, Z_OUT), ("L",), PRIME_L.value)
+PRIME_L = Quantity(call(PRIME, Z), ("l",), lambda s, l: s.sigma_prime(l))
+PRIME_OUT = Quantity(call(PRIME, Z_OUT), ("L",), PRIME_L.value)
 DIAG = Quantity(diag(PRIME_L.term), ("l", "l"), lambda s, l: diagonal(s.sigma_prime(l)))
 DIAG_OUT = Quantity(diag(PRIME_OUT.term), ("L", "L"), DIAG.value)
 DA_DZ = Quantity(d(A, Z), ("l", "l"), lambda s, l: s.jacobian("a", l, "z", l))

@@ -15,8 +15,8 @@ from deltaprop._types import Array
 from deltaprop.core import equations as eq
 from deltaprop.verify.findings import LEFT, Finding, filled, right_formula, worst
 from deltaprop.verify.localise import ratio, same
-from deltaprop.verify.seen import Seen
 from deltaprop.verify.truth import Truth, rtol
+from deltaprop.verify.user_gradients import UserGradients
 
 AXES = {"BP3": ("unit",), "BP4": ("row", "column")}
 GREEK = {"BP3": "∂C/∂b^{l}", "BP4": "∂C/∂W^{l}"}
@@ -54,27 +54,27 @@ SUMS = {
 }  # fmt: skip
 
 
-def batch_share(truth: Truth, seen: Seen, said: str | None) -> float:
+def batch_share(truth: Truth, user: UserGradients, stated: str | None) -> float:
     """Each example's share of this code's batch: 1/m for the mean, 1 for the sum; as given, otherwise as inferred."""
     m = truth.m
-    if said is not None or not seen.batch_db:
-        return 1 / m if said != "sum" else 1.0
-    if seen.costs is not None and seen.batch_cost is not None:  # the cost says what the gradient must be
-        c = ratio(np.array([seen.batch_cost]), np.array([seen.costs.sum()]), truth.eps)
+    if stated is not None or not user.batch_db:
+        return 1 / m if stated != "sum" else 1.0
+    if user.costs is not None and user.batch_cost is not None:  # the cost says what the gradient must be
+        c = ratio(np.array([user.batch_cost]), np.array([user.costs.sum()]), truth.eps)
         for share in (1 / m, 1.0):
             if c is not None and abs(c / share - 1) < 1e-5:
                 return share
-    factors = [factor for _, _, factor in _factors(truth, seen, 1 / m)]
+    factors = [factor for _, _, factor in _factors(truth, user, 1 / m)]
     sums = sum(factor is not None and abs(factor - 1) < 1e-4 for factor in factors)
     return 1.0 if 2 * sums > len(factors) else 1 / m
 
 
-def localise_batch(truth: Truth, seen: Seen, share: float) -> list[Finding]:
+def localise_batch(truth: Truth, user: UserGradients, share: float) -> list[Finding]:
     """Every equation that fails on the batch, from the last layer to the first; [] if all hold."""
-    factors = {(l, equation): factor for l, equation, factor in _factors(truth, seen, share)}
+    factors = {(l, equation): factor for l, equation, factor in _factors(truth, user, share)}
     if all(_is(factor, share) for factor in factors.values()):
         return []
-    broadcast = _broadcast(truth, seen)
+    broadcast = _broadcast(truth, user)
     if broadcast:
         return [broadcast]
     found: list[Finding] = []
@@ -83,40 +83,40 @@ def localise_batch(truth: Truth, seen: Seen, share: float) -> list[Finding]:
         b, W = factors[l, "BP3"], factors[l, "BP4"]
         if b is not None and _is(W, b):  # δ^l itself has the factor
             if not _is(b, expected):
-                found.append(_delta(truth, seen, l, expected, b))
+                found.append(_delta(truth, user, l, expected, b))
             expected = b
             continue
-        sums = [_sum(truth, seen, l, e, expected) for e in ("BP3", "BP4") if not _is(factors[l, e], expected)]
+        sums = [_sum(truth, user, l, e, expected) for e in ("BP3", "BP4") if not _is(factors[l, e], expected)]
         if len(sums) == 2 and not all(finding.mistake for finding in sums):  # what both are made of is wrong
             return [*found, _unknown_delta(truth, l, sums[0])]
         found += sums
     return found
 
 
-def _unknown_delta(truth: Truth, l: int, of: Finding) -> Finding:
+def _unknown_delta(truth: Truth, l: int, like: Finding) -> Finding:
     """The finding that δ^l of a batch is wrong in an unknown way; what lies below follows from it."""
     equation, left = "BP1" if l == truth.L else "BP2", filled(LEFT["BP2"], l, truth.L)
     text = (
         f"for one example your {left} is right; for {truth.m} together neither ∂C/∂b^{l} nor ∂C/∂W^{l} is what you "
         f"gave for each alone, so {left} is wrong there, and no known mistake gives these numbers."
     )
-    return replace(of, equation=equation, text=text, formula=right_formula(equation, l, truth.spec))
+    return replace(like, equation=equation, text=text, formula=right_formula(equation, l, truth.spec))
 
 
 def _is(factor: float | None, expected: float) -> bool:
     return factor is not None and abs(factor / expected - 1) < 1e-4
 
 
-def _parts(seen: Seen, l: int, equation: str) -> tuple[Array, Array]:
+def _parts(user: UserGradients, l: int, equation: str) -> tuple[Array, Array]:
     """(the examples' own gradients, (m, ...), the batch's)."""
-    return (seen.db[l].T, seen.batch_db[l]) if equation == "BP3" else (seen.dW[l], seen.batch_dW[l])
+    return (user.db[l].T, user.batch_db[l]) if equation == "BP3" else (user.dW[l], user.batch_dW[l])
 
 
-def _factors(truth: Truth, seen: Seen, share: float) -> Iterator[tuple[int, str, float | None]]:
+def _factors(truth: Truth, user: UserGradients, share: float) -> Iterator[tuple[int, str, float | None]]:
     """(l, equation, c) with batch = c Σ examples: `share` if that fits, None if no c does."""
     for l in range(truth.L, 0, -1):
         for equation in ("BP3", "BP4"):
-            parts, batch = _parts(seen, l, equation)
+            parts, batch = _parts(user, l, equation)
             total = parts.sum(axis=0)
             size = np.abs(parts).sum(axis=0)
             yield l, equation, _factor(batch, total, size, truth, share)
@@ -129,7 +129,7 @@ def _factor(batch: Array, total: Array, size: Array, truth: Truth, share: float)
     return ratio(batch, total, truth.eps)
 
 
-def _delta(truth: Truth, seen: Seen, l: int, expected: float, factor: float) -> Finding:
+def _delta(truth: Truth, user: UserGradients, l: int, expected: float, factor: float) -> Finding:
     """The finding that δ^l of a batch has a factor: the mean forgotten, or taken once more."""
     m, c = truth.m, factor / expected
     equation = "BP1" if l == truth.L else "BP2"
@@ -140,15 +140,15 @@ def _delta(truth: Truth, seen: Seen, l: int, expected: float, factor: float) -> 
         name, says = "mean_twice", f"it is divided by the {m} examples once more"
     left = filled(LEFT[equation], l, truth.L)
     text = f"for one example your {left} is right; for {m} together it is {c:.6g} times what it should be: {says}."
-    parts, batch = _parts(seen, l, "BP3")
+    parts, batch = _parts(user, l, "BP3")
     return _finding(truth, l, equation, name, text, expected * parts.sum(axis=0), batch, "BP3", c)
 
 
-def _sum(truth: Truth, seen: Seen, l: int, equation: str, share: float) -> Finding:
+def _sum(truth: Truth, user: UserGradients, l: int, equation: str, share: float) -> Finding:
     """The finding that one sum over the examples is wrong."""
-    parts, batch = _parts(seen, l, equation)
+    parts, batch = _parts(user, l, equation)
     right, left = share * parts.sum(axis=0), filled(GREEK[equation], l, truth.L)
-    for name, says, c in _named(truth, seen, l, equation, batch, share):
+    for name, says, c in _named(truth, user, l, equation, batch, share):
         text = f"your {left} of {truth.m} examples together is wrong, of each alone right: {says}."
         return _finding(truth, l, equation, name, text, right, batch, equation, c)
     what = "mean" if share < 1 else "sum"
@@ -160,9 +160,9 @@ def _sum(truth: Truth, seen: Seen, l: int, equation: str, share: float) -> Findi
 
 
 def _named(
-    truth: Truth, seen: Seen, l: int, equation: str, batch: Array, share: float
+    truth: Truth, user: UserGradients, l: int, equation: str, batch: Array, share: float
 ) -> Iterator[tuple[str, str, float | None]]:
-    parts, m = _parts(seen, l, equation)[0], truth.m
+    parts, m = _parts(user, l, equation)[0], truth.m
     c = ratio(batch, share * parts.sum(axis=0), truth.eps)
     if c is not None:
         usual = {m: ("mean_forgotten", f"the mean over the {m} examples is missing: it is the sum"),
@@ -174,12 +174,12 @@ def _named(
     if same(batch, np.zeros_like(batch), truth.eps):
         yield "forgotten", "it is 0, never filled in", None
     for mistake in SUMS[equation]:
-        value = mistake.wrong(parts, seen.db[l], truth.a[l - 1])
+        value = mistake.wrong(parts, user.db[l], truth.a[l - 1])
         if same(batch, value, truth.eps) or ratio(batch, value, truth.eps) is not None:
             yield mistake.name, mistake.says, None
 
 
-def _broadcast(truth: Truth, seen: Seen) -> Finding | None:
+def _broadcast(truth: Truth, user: UserGradients) -> Finding | None:
     """BP1 with a (m, 1) against y (m,): (m, m), and then summed or averaged over one side of it."""
     if truth.spec.sizes[-1] != 1 or not truth.spec.output.elementwise:
         return None
@@ -188,11 +188,11 @@ def _broadcast(truth: Truth, seen: Seen) -> Finding | None:
     for residual in (truth.m * a - y.sum(), a.sum() - truth.m * y):
         delta = eq.bp1(residual, slope)
         b, W = eq.bp3(delta), eq.bp4(delta, truth.a[-2])
-        c = ratio(seen.batch_dW[truth.L], W, truth.eps)
-        if c is not None and (not np.abs(b).max() > 1e-9 or same(seen.batch_db[truth.L], c * b, truth.eps)):
+        c = ratio(user.batch_dW[truth.L], W, truth.eps)
+        if c is not None and (not np.abs(b).max() > 1e-9 or same(user.batch_db[truth.L], c * b, truth.eps)):
             text = "your a (m, 1) minus y (m,) was broadcast to (m, m): every output met every target."
             right = eq.bp3(truth.error()) / truth.m
-            return _finding(truth, truth.L, "BP1", "broadcast", text, right, seen.batch_db[truth.L], "BP3", None)
+            return _finding(truth, truth.L, "BP1", "broadcast", text, right, user.batch_db[truth.L], "BP3", None)
     return None
 
 

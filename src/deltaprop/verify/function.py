@@ -74,13 +74,13 @@ class _Function:
         self.noise = self._noise()
         self.eps = min(0.1, self.noise / abs(self.value) if self.value else float(np.finfo(self.wide).eps))
 
-    def given(self, x: Array) -> Any:
+    def passed(self, x: Array) -> Any:
         """x as f wants it: a fresh array of the library it came from."""
         return self.namespace.asarray(x.copy())
 
     def at(self, x: Array) -> Any:
         """f(x)."""
-        return self.f(self.given(x))
+        return self.f(self.passed(x))
 
     def along(self, v: Array, t: float, base: Array) -> float:
         """f(base + t v); NaN if f fails there, as at the edge of a domain."""
@@ -207,7 +207,7 @@ class _FunctionSlopes:
 
 def _claim(grad: Callable[[Any], Any], function: _Function) -> Array:
     try:
-        value = grad(function.given(function.x))
+        value = grad(function.passed(function.x))
     except Exception as error:
         raise ArgumentError(_raised("grad", "a function that gives an array of x's shape", error)) from error
     try:

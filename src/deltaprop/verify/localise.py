@@ -17,8 +17,8 @@ from deltaprop._types import Array
 from deltaprop.verify.findings import LEFT, Finding, filled, right_formula, worst
 from deltaprop.verify.here import Here
 from deltaprop.verify.mistakes import FITTED, MISTAKES
-from deltaprop.verify.seen import Seen
 from deltaprop.verify.truth import Truth, each, rtol
+from deltaprop.verify.user_gradients import UserGradients
 
 AXES = {"BP1": ("unit", "example"), "BP2": ("unit", "example"), "BP3": ("unit", "example")}
 AXES_4 = ("example", "row", "column")
@@ -26,7 +26,7 @@ AXES_4 = ("example", "row", "column")
 
 @dataclass(frozen=True)
 class Named:
-    """A mistake that gives exactly the numbers that were seen."""
+    """A mistake that gives exactly the numbers that were user."""
 
     name: str
     formula: str
@@ -34,9 +34,9 @@ class Named:
     number: float | None = None
 
 
-def localise(truth: Truth, seen: Seen, cost_factor: float = 1.0) -> list[Finding]:
+def localise(truth: Truth, user: UserGradients, cost_factor: float = 1.0) -> list[Finding]:
     """Every equation that fails on single examples, from the last layer to the first; [] if all hold."""
-    search = _Search(truth, seen, cost_factor)
+    search = _Search(truth, user, cost_factor)
     for l in range(truth.L, 0, -1):
         search.layer(l)
     return search.found
@@ -45,21 +45,21 @@ def localise(truth: Truth, seen: Seen, cost_factor: float = 1.0) -> list[Finding
 class _Search:
     """The walk from the last layer to the first; `deltas` are the other code's own, as far as they are known."""
 
-    def __init__(self, truth: Truth, seen: Seen, cost_factor: float) -> None:
-        self.truth, self.seen, self.factor = truth, seen, cost_factor
+    def __init__(self, truth: Truth, user: UserGradients, cost_factor: float) -> None:
+        self.truth, self.user, self.factor = truth, user, cost_factor
         self.deltas: dict[int, Array] = {}
         self.found: list[Finding] = []
 
     def layer(self, l: int) -> None:
         """Judge δ^l, ∂C/∂b^l and ∂C/∂W^l."""
         low, high, slack = self._expected(l)
-        right, db, dW = (low + high) / 2, self.seen.db[l], self.seen.dW[l]
+        right, db, dW = (low + high) / 2, self.user.db[l], self.user.dW[l]
 
         def follows(delta: Array) -> bool:
             return bool(((delta >= low - slack) & (delta <= high + slack)).all())
 
-        if l in self.seen.delta:
-            self._take(l, self.seen.delta[l], right, follows)
+        if l in self.user.delta:
+            self._take(l, self.user.delta[l], right, follows)
         elif follows(db):
             self._take(l, db, right, follows)
         elif self._outer(l, right, dW):
@@ -97,11 +97,11 @@ class _Search:
         self.deltas[l] = delta
         if not follows(delta):
             self._report("BP1" if l == self.truth.L else "BP2", l, right, delta)
-        near = np.abs(self.seen.db[l] - delta) <= rtol(self.truth.eps) * np.abs(delta) + self.truth.eps * 1e-3
-        if not (near.all() or (follows(delta) and follows(self.seen.db[l]))):
-            self._report("BP3", l, delta, self.seen.db[l])
-        if not self._outer(l, delta, self.seen.dW[l]):
-            self._report("BP4", l, each(delta, self.truth.a[l - 1]), self.seen.dW[l])
+        near = np.abs(self.user.db[l] - delta) <= rtol(self.truth.eps) * np.abs(delta) + self.truth.eps * 1e-3
+        if not (near.all() or (follows(delta) and follows(self.user.db[l]))):
+            self._report("BP3", l, delta, self.user.db[l])
+        if not self._outer(l, delta, self.user.dW[l]):
+            self._report("BP4", l, each(delta, self.truth.a[l - 1]), self.user.dW[l])
 
     def _report(self, equation: str, l: int, right: Array, got: Array) -> None:
         if _rounded(got, right, self.truth.eps):
@@ -136,7 +136,7 @@ def _named(equation: str, here: Here, got: Array, right: Array) -> Iterator[Name
     l, L, eps = here.l, here.truth.L, here.truth.eps
     for fitted in FITTED.get(equation, ()):
         value = _value(fitted.direction, here, right.shape)
-        c = None if value is None else ratio(got - right, value, eps, of=got)
+        c = None if value is None else ratio(got - right, value, eps, size_of=got)
         if c is not None:
             yield Named(fitted.name, filled(fitted.formula, l, L, c), filled(fitted.says, l, L, c), c)
     size = float(np.abs(right).max(initial=0.0))
@@ -196,16 +196,16 @@ def same(got: Array, value: Array, eps: float, size: float = 0.0) -> bool:
     return bool((np.abs(got - value) <= exact * (np.abs(value) + floor * max(top, size))).all())
 
 
-def ratio(got: Array, value: Array, eps: float, of: Array | None = None) -> float | None:
-    """c ≠ 0 with got = c value up to rounding; None if there is none. Rounding is that of `of`, by default c value."""
+def ratio(got: Array, value: Array, eps: float, size_of: Array | None = None) -> float | None:
+    """c ≠ 0 with got = c value up to the rounding of `size_of`, by default c value; None if there is none."""
     top = float(np.abs(value).max(initial=0.0))
     if not 0 < top < np.inf:
         return None
     unit = value / top  # its squares neither underflow nor overflow
     c = float((got / top * unit).sum() / (unit * unit).sum())
-    if of is None:
+    if size_of is None:
         return c if abs(c) > 1e-9 and same(got, c * value, eps) else None
-    return c if abs(c) > 1e-9 and same(of, of - got + c * value, eps) else None
+    return c if abs(c) > 1e-9 and same(size_of, size_of - got + c * value, eps) else None
 
 
 def divided_out(dW: Array, a_prev: Array, otherwise: Array) -> Array:

@@ -172,10 +172,10 @@ def _meanings(function: Callable[..., Any], by_count: dict[int, tuple[str, ...]]
     return by_count[len(names)]
 
 
-def style_of(target: UserCode, said: str | None) -> str:
+def style_of(target: UserCode, stated: str | None) -> str:
     """nielsen, rows or class: as given, otherwise by the signature."""
-    if said is not None:
-        return said
+    if stated is not None:
+        return stated
     if target.owner is not None and (target.entry or inspect.isclass(target.thing)):
         return "class" if target.entry == "backward" else "nielsen"
     names = arguments(target.thing)
@@ -220,10 +220,10 @@ def built(owner: Any, sizes: Sequence[int]) -> Any:
         return make(list(sizes))
 
 
-def layouts(target: UserCode, style: str, sizes: Sequence[int], said: str | None) -> list[Layout]:
+def layouts(target: UserCode, style: str, sizes: Sequence[int], stated: str | None) -> list[Layout]:
     """The layouts that this code may have; one if it is given, or if its own arrays show it."""
-    if said is not None:
-        return [LAYOUTS[said]]
+    if stated is not None:
+        return [LAYOUTS[stated]]
     if style == "nielsen":
         return [LAYOUTS["columns"]]
     if style == "rows":

@@ -15,8 +15,8 @@ from deltaprop.errors import ArgumentError, one_of, sentence
 from deltaprop.verify.batches import batch_share, localise_batch
 from deltaprop.verify.findings import Finding, right_formula
 from deltaprop.verify.localise import localise
-from deltaprop.verify.seen import Seen
 from deltaprop.verify.truth import Truth
+from deltaprop.verify.user_gradients import UserGradients
 from deltaprop.verify.usercode.collect import cost_line
 
 BATCHES = ("mean", "sum")
@@ -24,7 +24,7 @@ CLOSE = 1e-4
 
 
 @dataclass(frozen=True)
-class Said:
+class Conventions:
     """The conventions of the code as the user states them; None if not stated.
 
     `batch`: whether its cost is the mean over the examples or the sum. `cost_factor`: how many times C its cost is.
@@ -35,7 +35,7 @@ class Said:
     cost_factor: float | None = None
     l2: float | None = None
 
-    def checked(self) -> Said:
+    def checked(self) -> Conventions:
         """Itself, or an ArgumentError."""
         if self.batch is not None and self.batch not in BATCHES:
             raise one_of("batch", self.batch, BATCHES)
@@ -55,35 +55,35 @@ class Judgement:
     remarks: list[str] = field(default_factory=list)
 
 
-def judge(truth: Truth, seen: Seen, said: Said) -> Judgement:
+def judge(truth: Truth, user: UserGradients, stated: Conventions) -> Judgement:
     """Compare the code's numbers with BP1..BP4 in the convention that is stated, shown, or asked for."""
-    return _Judge(truth, seen, said).judgement()
+    return _Judge(truth, user, stated).judgement()
 
 
 class _Judge:
-    def __init__(self, truth: Truth, seen: Seen, said: Said) -> None:
-        self.truth, self.said, self.out = truth, said, Judgement()
-        self.seen = seen.without_penalty(said.l2 or 0.0, truth.W)
-        self.line = None if seen.costs is None else cost_line(seen.costs, truth)
-        self.factor = said.cost_factor or 1.0
-        self.l2 = said.l2 or 0.0
+    def __init__(self, truth: Truth, user: UserGradients, stated: Conventions) -> None:
+        self.truth, self.stated, self.out = truth, stated, Judgement()
+        self.user = user.without_penalty(stated.l2 or 0.0, truth.W)
+        self.line = None if user.costs is None else cost_line(user.costs, truth)
+        self.factor = stated.cost_factor or 1.0
+        self.l2 = stated.l2 or 0.0
 
     def judgement(self) -> Judgement:
-        found = localise(self.truth, self.seen, self.factor)
+        found = localise(self.truth, self.user, self.factor)
         found = self._cost_factor(found)
         found = self._penalty(found)
         found = [self._left_out(finding) for finding in found]
         whole = not any(finding.mistake in ("", "stale_activations", "accumulated") for finding in found)
-        if self.seen.batch_db and whole:
+        if self.user.batch_db and whole:
             found += self._batch()
         self.out.findings = found
         if self.line and not found and not self.out.remarks and abs(self.line[0] / self.factor - 1) > CLOSE:
             own, of = _times(self.line[0]), _times(self.factor)
             self.out.remarks.append(f"The cost that you return is {own} C; your gradient is that of {of} C.")
-        a = self.seen.outputs
+        a = self.user.outputs
         if found and a is not None and not np.allclose(a, self.truth.a[-1], rtol=1e-3, atol=1e-6):
             self.out.remarks.append(f"What your forward returns is not a^{self.truth.L}: look there first.")
-        if self.line is None and self.seen.costs is not None and found:
+        if self.line is None and self.user.costs is not None and found:
             self.out.remarks.append(
                 "The costs that you return are not those of this network on these examples: look at forward, and at "
                 "the cost, before backpropagation."
@@ -93,7 +93,7 @@ class _Judge:
     def _cost_factor(self, found: list[Finding]) -> list[Finding]:
         """A usual factor in BP1 and nothing else in it: the cost may have it too."""
         first = found[0] if found else None
-        if self.said.cost_factor is not None or first is None or (first.equation, first.mistake) != ("BP1", "factor"):
+        if self.stated.cost_factor is not None or first is None or (first.equation, first.mistake) != ("BP1", "factor"):
             return found
         c = _usual(first.number or 0.0, self.truth.spec)
         if c is None:
@@ -112,13 +112,13 @@ class _Judge:
                 f"{what}: then say --cost-factor {c:.6g}. If it is C, BP1 of layer {first.layer} has that factor "
                 "too many (--cost-factor 1 says so)."
             )
-        return localise(self.truth, self.seen, c)
+        return localise(self.truth, self.user, c)
 
     def _penalty(self, found: list[Finding]) -> list[Finding]:
         """The same λ W^l in every ∂C/∂W^l (and λ b^l in every ∂C/∂b^l): the cost may have the penalty too."""
         parts = [finding for finding in found if finding.mistake == "penalty" and finding.equation == "BP4"]
         beta = self.line[1] if self.line else None
-        if self.said.l2 is not None:
+        if self.stated.l2 is not None:
             return found
         if not parts:
             return found + self._penalty_left_out(found, beta)
@@ -136,7 +136,7 @@ class _Judge:
                 self._not_in_the_cost(finding, beta / expected) if finding in parts else finding for finding in found
             ]
         self.l2 = l2
-        self.seen = self.seen.without_penalty(l2, self.truth.W)
+        self.user = self.user.without_penalty(l2, self.truth.W)
         if beta is not None and abs(beta / expected - 1) < 1e-3:
             self.out.remarks.append(f"Your cost has the penalty ½ λ ‖W‖² with λ = {l2:.6g}, and so has your gradient.")
         else:
@@ -158,7 +158,7 @@ class _Judge:
 
     def _penalty_left_out(self, found: list[Finding], beta: float | None) -> list[Finding]:
         """A cost that is C and a constant more, as of ½ λ ‖W‖², and a gradient without it."""
-        costs = self.seen.costs
+        costs = self.user.costs
         if beta is None or costs is None or beta <= CLOSE * float(np.abs(costs).max()):
             return []
         if any(finding.equation == "BP4" for finding in found):
@@ -172,7 +172,7 @@ class _Judge:
 
     def _left_out(self, finding: Finding) -> Finding:
         """A penalty that is stated and not there: its part, subtracted beforehand, shows as -λ W."""
-        l2, c = self.said.l2, finding.number
+        l2, c = self.stated.l2, finding.number
         if not l2 or finding.mistake != "penalty" or c is None or abs(c / -l2 - 1) > CLOSE:
             return finding
         l = finding.layer
@@ -181,12 +181,12 @@ class _Judge:
 
     def _batch(self) -> list[Finding]:
         """The batch against the examples alone, and whether it is their sum or their mean."""
-        share = batch_share(self.truth, self.seen, self.said.batch)
-        found = localise_batch(self.truth, self.seen, share)
+        share = batch_share(self.truth, self.user, self.stated.batch)
+        found = localise_batch(self.truth, self.user, share)
         if found and self.l2:
             found = self._penalty_by_the_batch(found, share)
-        if share == 1.0 and self.said.batch is None and self.truth.m > 1 and not found:
-            if self.seen.batch_cost is not None and self.seen.costs is not None:
+        if share == 1.0 and self.stated.batch is None and self.truth.m > 1 and not found:
+            if self.user.batch_cost is not None and self.user.costs is not None:
                 self.out.remarks.append(
                     "Your cost is the sum over the examples, and so is your gradient (--batch sum)."
                 )
@@ -203,8 +203,8 @@ class _Judge:
         """A penalty that is divided by m, as Nielsen's λ/n, or multiplied by it in a sum: no mistake of the batch."""
         m, l2 = self.truth.m, self.l2
         for of_batch in (l2 / m, l2 * m):
-            batch_dW = {l: dW + (l2 - of_batch) * self.truth.W[l] for l, dW in self.seen.batch_dW.items()}
-            if not localise_batch(self.truth, replace(self.seen, batch_dW=batch_dW), share):
+            batch_dW = {l: dW + (l2 - of_batch) * self.truth.W[l] for l, dW in self.user.batch_dW.items()}
+            if not localise_batch(self.truth, replace(self.user, batch_dW=batch_dW), share):
                 self.out.remarks.append(f"For {m} examples together the penalty's λ is {of_batch:.6g}.")
                 return []
         return found

@@ -15,13 +15,13 @@ from deltaprop.core.spec import Spec
 from deltaprop.errors import ArgumentError
 from deltaprop.verify.findings import Finding
 from deltaprop.verify.localise import localise
-from deltaprop.verify.seen import Seen
 from deltaprop.verify.truth import Truth, true_pass
+from deltaprop.verify.user_gradients import UserGradients
 from deltaprop.verify.usercode.collect import Reply
 from deltaprop.verify.usercode.question import Question
 
 
-def other_network(truth: Truth, question: Question, seen: Seen, findings: list[Finding]) -> list[str]:
+def other_network(truth: Truth, question: Question, user: UserGradients, findings: list[Finding]) -> list[str]:
     """A sentence that names the activation, output or cost whose gradients these are exactly, if there is one."""
     if not any(finding.mistake == "" for finding in findings):
         return []
@@ -29,22 +29,22 @@ def other_network(truth: Truth, question: Question, seen: Seen, findings: list[F
     for block in truth.spec.blocks:
         if block.name == "b":
             block.of(without_biases)[...] = 0
-    if _fits(truth.spec, without_biases, question, seen, truth.eps):
+    if _fits(truth.spec, without_biases, question, user, truth.eps):
         return ["Your gradients are exactly those of a network without biases: forward leaves b^l out."]
     for spec, options in _neighbours(truth.spec):
-        if _fits(spec, question.theta, question, seen, truth.eps):
+        if _fits(spec, question.theta, question, user, truth.eps):
             return [f"Your gradients are exactly those of another network: say {options}, if that is what you mean."]
     return []
 
 
-def _fits(spec: Spec, theta: Array, question: Question, seen: Seen, eps: float) -> bool:
+def _fits(spec: Spec, theta: Array, question: Question, user: UserGradients, eps: float) -> bool:
     """Whether these are the gradients of that network; by its δ^L first, for the rest takes a hundred times as long."""
     with np.errstate(all="ignore"):
         other = true_pass(spec, theta, question.X, question.Y, eps)
         low, high, slack = other.output_error_range()
-        last = seen.db[other.L]
+        last = user.db[other.L]
         likely = ((last >= low - slack) & (last <= high + slack)).all()
-        return bool(likely and np.isfinite(other.error()).all() and not localise(other, seen))
+        return bool(likely and np.isfinite(other.error()).all() and not localise(other, user))
 
 
 def _neighbours(spec: Spec) -> Iterator[tuple[Spec, str]]:

@@ -13,10 +13,10 @@ from deltaprop.core.costs import Cost
 from deltaprop.core.spec import Spec, make_spec
 from deltaprop.errors import ArgumentTypeError, CodeError, NonFiniteError, sentence
 from deltaprop.verify.findings import Finding
-from deltaprop.verify.seen import Seen
 from deltaprop.verify.truth import Truth, true_pass
+from deltaprop.verify.user_gradients import UserGradients
 from deltaprop.verify.usercode.collect import Manner, Reply, collect
-from deltaprop.verify.usercode.conventions import Judgement, Said, judge
+from deltaprop.verify.usercode.conventions import Conventions, Judgement, judge
 from deltaprop.verify.usercode.hints import other_network, repeatable
 from deltaprop.verify.usercode.question import Question, ask
 from deltaprop.verify.usercode.shapes import before_numbers
@@ -104,12 +104,12 @@ def check_code(
     returns no arrays.
     """
     spec = described(sizes, activation, output, cost, dtype)
-    said = Said(batch, cost_factor, l2).checked()
+    stated = Conventions(batch, cost_factor, l2).checked()
     if not callable(function) and not hasattr(function, "__dict__"):
         raise ArgumentTypeError(sentence("function", "a function, a class or an object", repr(function)))
     question = ask(spec, theta, X, Y, seed)
     reply = collect(UserCode(function), question, Manner(style, layout, container, targets).checked())
-    return report(question, reply, said)
+    return report(question, reply, stated)
 
 
 def described(sizes: object, activation: Any, output: Any, cost: Any, dtype: object) -> Spec:
@@ -119,7 +119,7 @@ def described(sizes: object, activation: Any, output: Any, cost: Any, dtype: obj
     return make_spec(sizes, hidden, last if output is None else output, cost, dtype)
 
 
-def report(question: Question, reply: Reply, said: Said) -> CodeReport:
+def report(question: Question, reply: Reply, stated: Conventions) -> CodeReport:
     """Judge the answers of a code."""
     asked = question.square() if reply.square else question
     truth = true_pass(asked.spec, asked.theta, asked.X, asked.Y, _eps(asked, reply))
@@ -130,11 +130,11 @@ def report(question: Question, reply: Reply, said: Said) -> CodeReport:
     result = Judgement(before_numbers(reply, asked.spec))
     compared = not result.findings
     if compared:
-        seen = columns_of(reply, asked.spec)
-        result = _judged(truth, seen, said)
-        result.remarks += other_network(truth, asked, seen, result.findings)
+        user = columns_of(reply, asked.spec)
+        result = _judged(truth, user, stated)
+        result.remarks += other_network(truth, asked, user, result.findings)
         result.remarks += repeatable(reply, result.findings)
-    if result.findings and asked.spec.L > 1 and _right_backwards(reply, asked, said):
+    if result.findings and asked.spec.L > 1 and _right_backwards(reply, asked, stated):
         text = "your gradients are right, but the last layer's come first: turn the lists round."
         result = Judgement([Finding(0, "order", "layers_reversed", text, "")])
     result.findings += _changed(reply)
@@ -155,22 +155,22 @@ def report(question: Question, reply: Reply, said: Said) -> CodeReport:
     )
 
 
-def _right_backwards(reply: Reply, asked: Question, said: Said) -> bool:
+def _right_backwards(reply: Reply, asked: Question, stated: Conventions) -> bool:
     """Whether the gradients are right with the layers in the opposite order."""
     answers = [replace(a, dW=a.dW[::-1], db=a.db[::-1], deltas=[]) for a in reply.singles]
     turned = replace(reply, singles=answers, batch=None)
     if before_numbers(turned, asked.spec):
         return False
     truth = true_pass(asked.spec, asked.theta, asked.X, asked.Y, _eps(asked, reply))
-    return not judge(truth, columns_of(turned, asked.spec), said).findings
+    return not judge(truth, columns_of(turned, asked.spec), stated).findings
 
 
-def _judged(truth: Truth, seen: Seen, said: Said) -> Judgement:
+def _judged(truth: Truth, user: UserGradients, stated: Conventions) -> Judgement:
     """Judged as exactly as the number type allows; as in float32 if only a small inexactness is wrong."""
-    result = judge(truth, seen, said)
+    result = judge(truth, user, stated)
     if truth.eps >= COARSE or all(finding.mistake for finding in result.findings):
         return result
-    coarse = judge(replace(truth, eps=COARSE), seen, said)
+    coarse = judge(replace(truth, eps=COARSE), user, stated)
     if coarse.findings:
         return result
     coarse.remarks.append(
@@ -180,14 +180,14 @@ def _judged(truth: Truth, seen: Seen, said: Said) -> Judgement:
     return coarse
 
 
-def columns_of(reply: Reply, spec: Spec) -> Seen:
+def columns_of(reply: Reply, spec: Spec) -> UserGradients:
     """The answers in the book's columns."""
     layout, singles, batch = reply.layout, reply.singles, reply.batch
     layers = range(1, spec.L + 1)
     costs = np.array([answer.cost for answer in singles])
     outputs = [answer.outputs.ravel() for answer in singles if answer.outputs is not None]
     deltas = [answer.deltas for answer in singles]
-    return Seen(
+    return UserGradients(
         db={l: np.stack([a.db[l - 1].ravel() for a in singles], axis=1).astype(float) for l in layers},
         dW={l: np.stack([layout.W_to_book(a.dW[l - 1]) for a in singles]).astype(float) for l in layers},
         delta={l: np.stack([d[l - 1].ravel() for d in deltas], axis=1) for l in layers if all(deltas)},

@@ -8,7 +8,7 @@ from deltaprop._types import Array
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class UserGradients:
     """Another code's numbers by layer, l = 1..L.
 
     `db[l]` (n_l, m) and `dW[l]` (m, n_l, n_(l-1)) are of every example alone; `delta[l]` (n_l, m) too, if the code
@@ -25,7 +25,7 @@ class Seen:
     batch_cost: float | None = None
     outputs: Array | None = None
 
-    def without_penalty(self, l2: float, W: list[Array]) -> Seen:
+    def without_penalty(self, l2: float, W: list[Array]) -> UserGradients:
         """The same less l2 W^l in every ∂C/∂W^l: what BP4 alone gives."""
         if not l2:
             return self
