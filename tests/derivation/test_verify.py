@@ -33,7 +33,7 @@ def test_every_step_holds_on_any_network_and_batch(drawn):
     try:
         found = dp.derive().verify(*drawn)
     except dp.ArgumentError as error:
-        if "∇_a C is finite" not in str(error):
+        if "a finite ∇_a C" not in str(error):
             raise
         reject()  # all outputs at the end of their range: refused honestly, and tested below
     assert failed(found) == []
@@ -74,7 +74,7 @@ def test_rows_at_which_the_cost_has_no_slope_are_left_out_and_counted(rng):
     net.layer(1).W[...], net.layer(1).b[...] = 1, 0
     found = dp.derive().verify(net, [[0.5], [60.0], [-1.0]], [[1.0], [0.0], [1.0]]).verification
     assert (found.given, found.rows, found.left_out, found.ok) == (3, 2, 1, True)
-    with pytest.raises(dp.ArgumentError, match=r"`X` must be rows at which ∇_a C is finite, one at least. Got rows"):
+    with pytest.raises(dp.ArgumentError, match=r"`X` must be rows of which at least one has a finite ∇_a C. Got rows"):
         dp.derive().verify(net, [[60.0]], [[0.0]])
 
 
@@ -169,7 +169,7 @@ def test_steps_that_say_nothing_of_a_network_say_why(rng):
     assert check_of(one_layer, "softmax.2").note.startswith(
         "The output is sigmoid, which is elementwise: BP1 takes its"
     )
-    assert check_of(one_layer, "softmax.4").note.startswith("sigmoid with quadratic is no canonical pair")
+    assert check_of(one_layer, "softmax.4").note.startswith("sigmoid with quadratic is not a canonical pair")
     assert check_of(soft, "BP1.3").note.startswith("The output is softmax, which is not elementwise: BP1 takes its gen")
     assert check_of(soft, "softmax.4").verified
     assert {check.verified for check in one_layer.verification.steps} == {True, None}

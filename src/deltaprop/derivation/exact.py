@@ -58,7 +58,7 @@ class Arithmetic(Protocol):
 
 @dataclass(frozen=True)
 class Output:
-    """What stands at the end of the network: σ of layer L and C; `distribution` where each y must sum to 1."""
+    """The end of the network: σ of layer L and C; `distribution` says that each y must sum to 1."""
 
     name: str
     sigma: Callable[[Arithmetic, int, Array], Array]
@@ -188,7 +188,7 @@ class ExactSetting:
         return self._of.derivative(lambda value: self._after(by, l, value, of, columns, shares), at)
 
     def _after(self, by: str, l: int, value: Array, of: tuple[str, int], columns: slice, share: Any) -> Array:
-        """`of`, where by^l is `value` and all that comes after it is computed from it."""
+        """`of` with by^l = `value`, and everything after it computed from it."""
         start = self._a[l - 1][:, columns] if by != "a" else value
         for r in range(l if by != "a" else l + 1, self.L + 1):
             p = {**self._parameters[r - 1], by: value} if r == l else self._parameters[r - 1]

@@ -1,4 +1,4 @@
-"""Small networks on which the steps are verified if none is given: each step applies to one at least."""
+"""Small networks on which the steps are verified if none is given: each step applies to at least one."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The setting of a user's network and batch: float64, with every Jacobian formed.
 
 Derivatives go forward: the Jacobian of a^L is multiplied up from the layer in question, and meets ∂C/∂a at the end.
-BP2 goes the other way, so that agreement is no accident. Memory is that of one Jacobian for each example.
+BP2 goes the other way, so the two are independent. Memory is that of one Jacobian for each example.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def float_setting(spec: Spec, theta: Array, X: Array, Y: Array, weight: Array | 
 def magnitudes(setting: FloatSetting, spec: Spec, *, with_cancellation: bool = False) -> FloatSetting:
     """The same network with |·| of every number: a step's sides are then the sums of their terms' sizes.
 
-    Rounding is proportional to these, whatever cancels (Higham, Accuracy and Stability, section 3.1). With
+    Rounding is proportional to these, regardless of cancellation (Higham, Accuracy and Stability, section 3.1). With
     `with_cancellation` ∇_a C also counts what a rounding of a^L makes of it.
     """
     a = setting.activations[-1]

@@ -1,7 +1,7 @@
-"""∂a/∂z and ∂C/∂a as measured: every number is moved in turn, and what follows is seen to move.
+"""∂a/∂z and ∂C/∂a by central differences: every number is moved in turn.
 
-A difference knows a derivative to some 1e-8 of it. Where it agrees with σ' or ∇_a C to 1e-6, these are taken as they
-are; where it does not, the difference itself is, and the step that uses the wrong formula fails on it.
+A difference is exact to some 1e-8. If it agrees with σ' or ∇_a C to 1e-6, these are used; otherwise the difference is,
+and the step that uses the wrong formula fails.
 """
 
 from __future__ import annotations
@@ -68,5 +68,5 @@ def _agree(found: Array, claimed: Array, noise: Array) -> Array:
 
 
 def _astride(kinks: tuple[float, ...], at: Array, h: Array) -> Array:
-    """Where a difference would reach across a kink, and has nothing to say."""
+    """Whether a difference would reach across a kink, and says nothing."""
     return np.any([np.abs(at - kink) <= 2 * h for kink in kinks], axis=0) if kinks else np.zeros(at.shape, bool)

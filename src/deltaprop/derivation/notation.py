@@ -17,7 +17,7 @@ _LATEX = {
 
 @dataclass(frozen=True)
 class Term:
-    """A formula in three spellings; `letter` where it needs no parentheses to be transposed."""
+    """A formula in three spellings; `letter` if it needs no parentheses to be transposed."""
 
     text: str
     latex: str
@@ -122,7 +122,7 @@ def _join(space: str, *terms: Term) -> Term:
 
 
 def _small(script: str, letters: dict[str, str], mark: str) -> str:
-    """The script in small letters where Unicode has them all, else marked: ˡ⁺¹, but _L."""
+    """The script in small letters if Unicode has them all, otherwise marked: ˡ⁺¹, but _L."""
     if all(letter in letters for letter in script):
         return "".join(letters[letter] for letter in script)
     return mark + (script if len(script) == 1 else f"({script})")

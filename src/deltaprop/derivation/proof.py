@@ -22,7 +22,7 @@ SECTIONS = {
 class Derivation(Results):
     """The derivation of one equation or of all: `sections`, each with its `steps`.
 
-    `prove()` and `verify(net, X, Y)` give a derivation that knows what they found: `proofs`, `verification`, `ok`.
+    `prove()` and `verify(net, X, Y)` return a derivation with their results: `proofs`, `verification`, `ok`.
     """
 
     def to_dict(self) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class StepProof:
 
 
 def prove(steps: Sequence[Step], *, on_step: Callable[[StepProof], object] | None = None) -> tuple[StepProof, ...]:
-    """Prove each step; `on_step` hears of each as it is done. MissingExtraError where SymPy is not installed."""
+    """Prove each step; `on_step` is called after each. MissingExtraError if SymPy is not installed."""
     symbolic, rational = cache(symbolic_setting), cache(rational_setting)
     proofs = []
     for step in steps:

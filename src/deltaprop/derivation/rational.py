@@ -96,7 +96,7 @@ class Fractions:
         return a - y + 3 * y * a * a + (self._mixing + self._mixing.T) @ a
 
     def derivative(self, function: Callable[[Array], Array], at: Array) -> Array:
-        """∂function/∂at: one run with ε in the place of each element of `at`."""
+        """∂function/∂at: one run with ε at each element of `at`."""
         slopes = []
         for place in np.ndindex(at.shape):
             seeded = at.copy()

@@ -45,10 +45,10 @@ class Results:
         return replace(self, verification=verify_examples(self.steps))
 
     def proof_of(self, step: Step) -> StepProof | None:
-        """What `prove` found of a step."""
+        """The proof of a step, if there is one."""
         return next((proof for proof in self.proofs if proof.key == step.key), None)
 
     def check_of(self, step: Step) -> StepCheck | None:
-        """What `verify` found of a step."""
+        """The verification of a step, if there is one."""
         checks = self.verification.steps if self.verification else ()
         return next((check for check in checks if check.key == step.key), None)

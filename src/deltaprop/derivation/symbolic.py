@@ -1,7 +1,8 @@
 """Proof with symbols: every weight, bias, input and share is a symbol, σ and C are abstract functions.
 
-All that SymPy is told of σ is that it has a derivative σ', of C that it has partial derivatives, of exp that it is its
-own. Derivatives are taken of one scalar by one symbol: SymPy's matrix calculus gives 0 for softmax with cross-entropy.
+SymPy knows of σ only that it has a derivative σ', of C that it has partial derivatives, of exp that it is its own
+derivative. Derivatives are taken of one scalar by one symbol: SymPy's matrix calculus gives 0 for softmax with
+cross-entropy.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ class Symbols:
         return slope.xreplace({**back, **inside})
 
     def _letter(self, applied: Any) -> Any:
-        """A letter for an applied function, the same where function and values are: what is expanded stays small."""
+        """A letter for an applied function, the same for the same function and values: it keeps expansions small."""
         if applied not in self._letter_of:
             letter = self._letter_of[applied] = self._sp.Dummy()
             self._stands_for[letter] = applied

@@ -27,10 +27,10 @@ NOTHING, HUGE = 1e-150, 1e100  # a term below NOTHING may have underflowed on th
 
 @dataclass(frozen=True)
 class StepCheck:
-    """One step on a network: `verified`, or None where it does not apply, as `note` says.
+    """One step on a network: `verified`, or None if it does not apply, as `note` says.
 
-    `residual` is the largest distance of two sides in ulp, where an ulp is that of the sum of the terms' sizes;
-    rounding explains up to `tolerance`. `layer` is where it was found, out of `layers`.
+    `residual` is the largest distance of two sides in ulp of the sum of the terms' sizes; rounding explains up to
+    `tolerance`. `layer` has the largest, out of `layers`.
     """
 
     key: str
@@ -88,7 +88,7 @@ def _finite(net: Network, X: Array, Y: Array, weight: Array | None) -> tuple[Arr
     good = known.all(axis=0)
     if not good.any():
         got = f"rows at each of which an output at the end of its range takes it beyond {HUGE:g}"
-        raise ArgumentError(sentence("X", "rows at which ∇_a C is finite, one at least", got))
+        raise ArgumentError(sentence("X", "rows of which at least one has a finite ∇_a C", got))
     return X[good], Y[good], None if weight is None else weight[good]
 
 
@@ -103,7 +103,7 @@ def _check(step: Step, spec: Spec, setting: FloatSetting) -> StepCheck:
 
 
 def why_not(step: Step, spec: Spec) -> str:
-    """Why the step says nothing about this network, in a sentence; "" where it does."""
+    """Why the step does not apply to this network, in a sentence; "" if it does."""
     output, cost = spec.output.name, spec.cost.name
     if not step.at(spec.kinds):
         return f"This network has no {LAYERS.get(step.layers, f'{step.layers} layer')}."
@@ -112,7 +112,7 @@ def why_not(step: Step, spec: Spec) -> str:
     if step.output == "softmax" and spec.output.elementwise:
         return f"The output is {output}, which is elementwise: BP1 takes its Hadamard form, BP1.1 to BP1.3."
     if step.output == "canonical" and not spec.canonical:
-        return f"{output} with {cost} is no canonical pair: BP1 keeps its factors."
+        return f"{output} with {cost} is not a canonical pair: BP1 keeps its factors."
     return ""
 
 

@@ -1,7 +1,7 @@
 """What goes wrong between one example and many: the sums over the batch in BP3 and BP4, the mean in BP1.
 
-A code that is right for every example alone is held against itself: the gradients of the batch must be the mean (or,
-by its own convention, the sum) of the gradients that it gave for the examples one by one.
+A code that is right for every example alone is compared with itself: the gradients of the batch must be the mean (or,
+by its own convention, the sum) of its gradients of the examples one by one.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ SUMS = {
 
 
 def batch_share(truth: Truth, seen: Seen, said: str | None) -> float:
-    """What each example counts for in this code's batch: 1/m for the mean, 1 for the sum, as said, or as it seems."""
+    """Each example's share of this code's batch: 1/m for the mean, 1 for the sum; as given, otherwise as inferred."""
     m = truth.m
     if said is not None or not seen.batch_db:
         return 1 / m if said != "sum" else 1.0
@@ -70,7 +70,7 @@ def batch_share(truth: Truth, seen: Seen, said: str | None) -> float:
 
 
 def localise_batch(truth: Truth, seen: Seen, share: float) -> list[Finding]:
-    """Every equation that fails on the batch, from the last layer to the first; empty where all hold."""
+    """Every equation that fails on the batch, from the last layer to the first; [] if all hold."""
     factors = {(l, equation): factor for l, equation, factor in _factors(truth, seen, share)}
     if all(_is(factor, share) for factor in factors.values()):
         return []
@@ -113,7 +113,7 @@ def _parts(seen: Seen, l: int, equation: str) -> tuple[Array, Array]:
 
 
 def _factors(truth: Truth, seen: Seen, share: float) -> Iterator[tuple[int, str, float | None]]:
-    """(l, equation, c) with batch = c Σ examples: `share` where that fits, None where there is no such c."""
+    """(l, equation, c) with batch = c Σ examples: `share` if that fits, None if no c does."""
     for l in range(truth.L, 0, -1):
         for equation in ("BP3", "BP4"):
             parts, batch = _parts(seen, l, equation)

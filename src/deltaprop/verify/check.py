@@ -33,8 +33,8 @@ def check(
 ) -> CheckReport:
     """Compare the network's own gradients with the truth; at most `elements` per array, `max_rows` rows.
 
-    The truth is computed in float64 without backpropagation, by complex steps ∂C/∂θ = Im C(θ + i h) / h, or where σ or
-    C is not analytic (one of your own may not be) by central differences. Elements that move a unit at a kink have no
+    The truth is computed in float64 without backpropagation, by complex steps ∂C/∂θ = Im C(θ + i h) / h, or by central
+    differences if σ or C is not analytic (yours may not be). Elements that move a unit at a kink have no
     gradient: they are counted and left out. `ulp` adds each array's largest error in units in the last place, against
     mpmath (seconds for small networks, hours for big ones).
     """
@@ -61,7 +61,7 @@ def check_gradient(
 def _compare(
     shadow: Shadow, gradient: Array, dtype: str, elements: int, seed: int
 ) -> tuple[CheckReport, tuple[Block, int] | None]:
-    """The report, and the worst element of all, where the truth can be split by examples."""
+    """The report, and the worst element of all if its slope can be split by examples."""
     truth: Slopes = ComplexSteps(shadow) if shadow.analytic else CentralDifferences(shadow, dtype)
     tolerance, rng = truth.tolerance[dtype], np.random.default_rng(seed)
     arrays = [Comparison(block, gradient, shadow.noise, truth, tolerance) for block in shadow.spec.blocks]
@@ -85,7 +85,7 @@ def _compare(
 def _worst_example(
     net: Network, shadow: Shadow, culprit: tuple[Block, int], X: Array, Y: Array, weight: Array | None
 ) -> int | None:
-    """The row for which this element is furthest off when it is alone in its batch; None where it is right for each."""
+    """The row for which this element is furthest off in a batch of its own; None if it is right for each row."""
     block, i = culprit
     truth = ComplexSteps(shadow).examples(block, np.array([i]))[0][0]
     share = shadow.share

@@ -1,8 +1,8 @@
-"""One array of a gradient against the truth: element by element where they are few, else a sample and directions.
+"""One array of a gradient against the truth: element by element if they are few, otherwise a sample and directions.
 
-An element is right where it differs from the truth by no more than a relative tolerance, or than what rounding can do
-to it. Nothing absolute is ever allowed. Of a big array a sample drawn by a seed is compared, its largest gradients
-always among it, and the whole of it along random directions in which every element weighs the same: where one of these
+An element is right if it differs from the truth by no more than a relative tolerance, or by no more than its rounding.
+There is no absolute tolerance. Of a big array a sample drawn by a seed is compared, its largest gradients
+always among it, and the whole of it along random directions in which every element weighs the same: if one of these
 is off, halving finds the element, which then joins the sample.
 """
 
@@ -30,7 +30,7 @@ class Comparison:
         self.row = Worst(block.layer, block.equation, _whole(block), 0.0, 0.0, 0.0)
 
     def compare(self, elements: int, rng: np.random.Generator) -> None:
-        """Elements, all or a sample; then directions, where the sample left something out."""
+        """Elements, all or a sample; after a sample, directions too."""
         flat = self.claimed
         if flat.size <= elements:
             self._elements(np.arange(flat.size))
@@ -100,7 +100,7 @@ def _place(block: Block, i: int) -> str:
 
 
 def relative_errors(claimed: Array, truth: Array, floor: Array) -> Array:
-    """|claimed - truth| / max(|claimed|, |truth|, floor); 0 where both are 0, Inf where the claim is not finite."""
+    """|claimed - truth| / max(|claimed|, |truth|, floor); 0 if both are 0, Inf if the claim is not finite."""
     gap = np.abs(claimed - truth)
     scale = np.maximum(np.maximum(np.abs(claimed), np.abs(truth)), floor)
     with np.errstate(invalid="ignore"):

@@ -1,7 +1,7 @@
-"""Where the truth about ∂C/∂θ comes from: complex steps where σ and C are analytic, central differences elsewhere.
+"""The true ∂C/∂θ: by complex steps if σ and C are analytic, otherwise by central differences.
 
-Both answer for elements of θ in one layer; complex steps also for a whole array moved along a direction. Each says at
-which elements there is no truth, because a unit lies at a kink, and how far its own numbers may be off.
+Both compute elements of a block of θ; complex steps also the slope along a direction of the whole block. Each reports
+the elements that have no slope, because a unit lies at a kink, and how far its own numbers may be off.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Slopes(Protocol):
         """(slope, whether it lies at a kink, how far rounding may move it) of these elements of an array."""
 
     def direction(self, block: Block, v: Array) -> float | None:
-        """The slope of C along v, of the array's shape; None where this truth has none, or v moves a unit at a kink."""
+        """The slope of C along v, of the array's shape; None if v moves a unit at a kink, or if this way has none."""
 
 
 class ComplexSteps:
@@ -63,8 +63,8 @@ class ComplexSteps:
 class CentralDifferences:
     """(C(θ + h e) - C(θ - h e)) / 2h, h = ε^(1/3) / max(1, |∂z/∂θ|), so that no z moves by more than ε^(1/3).
 
-    Where that disagrees with what is claimed, h is halved and the differences extrapolated to h = 0. Whether one is
-    exact enough is decided by how it changes with h, never by the claim.
+    If that disagrees with the claimed gradient, the differences are extrapolated to h = 0. Which h is used depends on
+    how the difference changes with h, never on the claim.
     """
 
     how = "central differences in float64"
@@ -76,7 +76,7 @@ class CentralDifferences:
         self._rounding = self._cost_rounding()
 
     def elements(self, block: Block, at: Array, claimed: Array) -> tuple[Array, Array, Array]:
-        """A difference for each, extrapolated where it is not what is claimed."""
+        """A difference for each, extrapolated if it is not the claimed one."""
         slope, straddles, h = np.zeros(len(at)), np.zeros(len(at), bool), np.zeros(len(at))
         for n, i in enumerate(at):
             reach = float(np.abs(self.shadow.moved(block, [_one(block, int(i))])).max())
@@ -136,7 +136,7 @@ class CentralDifferences:
 
 
 def _one(block: Block, i: int) -> Array:
-    """1 in the place of one element, else 0."""
+    """1 at one element, 0 elsewhere."""
     v = np.zeros(block.shape)
     v.flat[i] = 1
     return v

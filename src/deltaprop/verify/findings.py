@@ -1,4 +1,4 @@
-"""What is said of a mistake: its layer, its equation, the words, and the element where it shows most."""
+"""The description of a mistake: its layer, its equation, a sentence, and the element that is furthest off."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LEFT = {"BP1": "δ^{l}", "BP2": "δ^{l}", "BP3": "∂C/∂b^{l}", "BP4": "∂C/�
 
 @dataclass(frozen=True)
 class Finding:
-    """One mistake: `mistake` is its name in the tables, "" where no known one gives these numbers.
+    """One mistake: `mistake` is its name in the tables, "" if no known one gives these numbers.
 
     `text` is the sentence, `formula` the book's equation; `place`, `right` and `yours` are the element that is furthest
     off; `number` is what a mistake with an unknown number in it was found to have.

@@ -1,8 +1,8 @@
 """dp.check_gradients: the gradient of any scalar function of an array, yours or your framework's.
 
-The truth is a complex step where the function continues into the complex plane, else a central difference. Whoever is
-accused by one has been looked at a second time: from both sides and at ever smaller steps, so that a kink at x is seen,
-and at neighbouring x, so that what rounding does there is known.
+The truth is a complex step if the function continues into the complex plane, otherwise a central difference. An element
+that disagrees with it is examined again: from both sides with ever smaller steps, which detects a kink at x, and at
+neighbouring x, which measures rounding.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from deltaprop.verify.report import CheckReport
 IMAGINARY = {"float32": 2.0**-40, "float64": 2.0**-66}
 TOLERANCE = {"float32": 2e-3, "float64": 1e-6}  # of central differences
 STEPS = 14  # of a ladder
-MORE_STEPS = 40  # where x_i is small beside the rest of x
+MORE_STEPS = 40  # if x_i is small beside the rest of x
 NEIGHBOURS = 3
 SIDE_BY_SIDE = 1e-6  # of x: wider than float32 is coarse, so near that a smooth f is a cubic in float64
 MARGIN = 10.0
@@ -83,7 +83,7 @@ class _Function:
         return self.f(self.given(x))
 
     def along(self, v: Array, t: float, base: Array) -> float:
-        """f(base + t v); NaN where it fails, as at the edge of a domain."""
+        """f(base + t v); NaN if f fails there, as at the edge of a domain."""
         try:
             with np.errstate(all="ignore"):
                 return float(self.at((base + t * v).astype(self.wide)))
@@ -91,14 +91,14 @@ class _Function:
             return float("nan")
 
     def complex_slope(self, v: Array, base: Array) -> float | None:
-        """Im f(base + i h v) / h, None where f does not take or give complex numbers."""
+        """Im f(base + i h v) / h; None if f does not take or return complex numbers."""
         h = IMAGINARY[self.wide.name] / max(1.0, float(np.abs(v).max()))
         kind = np.complex64 if self.wide == np.float32 else np.complex128
         answer = complex_value(lambda x: self.at(x.astype(kind)), base, h * v)
         return None if answer is None or answer.shape != () else float(answer.imag) / h
 
     def _noise(self) -> float:
-        """How exactly f answers, whatever type its answers have: from high differences of values side by side.
+        """The rounding of f, regardless of the type it returns: from high differences of neighbouring values.
 
         J. Moré and S. Wild 2011, Estimating computational noise, SIAM J. Sci. Comput. 33.
         """
@@ -162,7 +162,7 @@ class _FunctionSlopes:
         return slope, kink, noise
 
     def direction(self, block: Block, v: Array) -> float | None:
-        """The slope along v; None where f has a kink along it."""
+        """The slope along v; None if f has a kink along it."""
         slope, _, kink = self._thorough(v)
         return None if kink or not np.isfinite(slope) else slope
 
@@ -198,7 +198,7 @@ class _FunctionSlopes:
         return self.function.eps ** (1 / 3) * size / float(np.abs(v).max())
 
     def _ladder(self, v: Array, base: Array) -> tuple[float, float, bool]:
-        """(slope, its doubt, whether there is none to be told from both sides), by ever smaller steps."""
+        """(slope, doubt, kink) along v, by ever smaller steps."""
         function = self.function
         smallest = float(np.abs(base[(v != 0) & (base != 0)]).min(initial=function.size))
         more = min(MORE_STEPS, ceil(log(function.size / smallest, SHRINK)))

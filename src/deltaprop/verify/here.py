@@ -1,4 +1,4 @@
-"""Where a mistake is looked for: the quantities of the true pass around one layer, and the other code's own δ."""
+"""The place in which a mistake is searched: the true pass around one layer, and the other code's own δ."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deltaprop.verify.truth import Truth
 
 @dataclass(frozen=True, eq=False)
 class Here:
-    """Where a mistake is looked for: layer l of the true pass, with the other code's own δ^l, δ^(l+1), ..., δ^L."""
+    """Layer l of the true pass, with the other code's own δ^l, δ^(l+1), ..., δ^L."""
 
     truth: Truth
     l: int

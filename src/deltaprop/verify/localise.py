@@ -1,9 +1,9 @@
 """Which equation is wrong, in which layer, and how: BP1..BP4 recomputed from the other code's own values.
 
-From the last layer to the first, δ^l is held against what BP1 gives, or BP2 of the code's own δ^(l+1); then its
-∂C/∂b^l against BP3 and its ∂C/∂W^l against BP4 of its own δ^l. So a mistake is met where it is made, not where its
-consequences lie. A code that does not show δ^l shows it all the same: for one example BP3 says that ∂C/∂b^l is δ^l, and
-BP4 that δ^l can be divided out of ∂C/∂W^l; where the two disagree, the one that the equation above agrees with is δ^l.
+From the last layer to the first, δ^l is compared with BP1, or with BP2 of the code's own δ^(l+1); then its ∂C/∂b^l with
+BP3 and its ∂C/∂W^l with BP4 of its own δ^l. So the layer of the mistake is found, not the layers of its consequences.
+If the code does not return δ^l, its gradients determine it: for one example BP3 says that ∂C/∂b^l is δ^l, and by BP4
+δ^l can be divided out of ∂C/∂W^l. If the two disagree, δ^l is the one that agrees with the equation above.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Named:
 
 
 def localise(truth: Truth, seen: Seen, cost_factor: float = 1.0) -> list[Finding]:
-    """Every equation that fails on single examples, from the last layer to the first; empty where all hold."""
+    """Every equation that fails on single examples, from the last layer to the first; [] if all hold."""
     search = _Search(truth, seen, cost_factor)
     for l in range(truth.L, 0, -1):
         search.layer(l)
@@ -80,7 +80,7 @@ class _Search:
         return bool((gap <= self.truth.outer_slack(l, delta)).all())
 
     def _likeliest(self, l: int, db: Array, dW: Array, right: Array) -> Array:
-        """δ^l where ∂C/∂b^l and ∂C/∂W^l disagree with each other and the equation: what a known mistake explains."""
+        """δ^l if ∂C/∂b^l, ∂C/∂W^l and the equation disagree: the one that a known mistake explains."""
         equation = "BP1" if l == self.truth.L else "BP2"
         from_dW = divided_out(dW, self.truth.a[l - 1], right)
         is_outer = len(self.truth.a[l - 1]) > 1 and self._outer(l, from_dW, dW)  # n (n_(l-1)) numbers made of n
@@ -143,13 +143,13 @@ def _named(equation: str, here: Here, got: Array, right: Array) -> Iterator[Name
     wrongs = []
     for mistake in MISTAKES[equation]:
         value = _value(mistake.wrong, here, right.shape)
-        if value is None or same(value, right, eps, size):  # here it is no mistake, as with σ' of a for ReLU
+        if value is None or same(value, right, eps, size):  # not a mistake here, as with σ' of a for ReLU
             continue
         wrongs.append((mistake, value))
         if same(got, value, eps, size):
             yield Named(mistake.name, filled(mistake.formula, l, L), filled(mistake.says, l, L))
     c = ratio(got, right, eps)
-    if c is not None and abs(c - 1) > 1e-5:  # nearer to 1 it is no factor but an inexactness
+    if c is not None and abs(c - 1) > 1e-5:  # nearer to 1 it is an inexactness, not a factor
         yield _times(c, equation, here)
     for mistake, value in wrongs:
         c = ratio(got, value, eps)
@@ -159,7 +159,7 @@ def _named(equation: str, here: Here, got: Array, right: Array) -> Iterator[Name
 
 
 def _value(wrong: Callable[[Here], Array], here: Here, shape: tuple[int, ...]) -> Array | None:
-    """The mistake's value, or None where its shapes do not fit here or it is not finite."""
+    """The mistake's value; None if its shapes do not fit here or it is not finite."""
     try:
         with np.errstate(all="ignore"):
             value = wrong(here)
@@ -169,7 +169,7 @@ def _value(wrong: Callable[[Here], Array], here: Here, shape: tuple[int, ...]) -
 
 
 def _times(c: float, equation: str, here: Here) -> Named:
-    """The right value times a factor, with the reason where it is a usual one."""
+    """The right value times a factor, with the reason for a usual one."""
     formula = right_formula(equation, here.l, here.truth.spec).split(" = ")[1].removesuffix(", as σ' cancels")
     if abs(c + 1) < 1e-4:
         return Named("sign", f"-({formula})", "the sign is wrong", c)
@@ -197,7 +197,7 @@ def same(got: Array, value: Array, eps: float, size: float = 0.0) -> bool:
 
 
 def ratio(got: Array, value: Array, eps: float, of: Array | None = None) -> float | None:
-    """c where got = c value up to rounding, not 0; None where there is none. Rounding is measured by `of`."""
+    """c ≠ 0 with got = c value up to rounding; None if there is none. Rounding is that of `of`, by default c value."""
     top = float(np.abs(value).max(initial=0.0))
     if not 0 < top < np.inf:
         return None

@@ -1,9 +1,9 @@
-"""The known mistakes in BP1..BP4, as data: what somebody wrote, and the number it gives.
+"""The known mistakes in BP1..BP4, as data: the wrong formula, and its value.
 
-Each row is a wrong formula with the words that say what is wrong with it. `wrong` takes a `Here` and gives the value
+Each row is a wrong formula with an explanation. `wrong` takes a `Here` and gives the value
 that the mistake would give, for every example: (n_l, m) for δ^l and ∂C/∂b^l, (m, n_l, n_(l-1)) for ∂C/∂W^l. Most are
 the right equation with a wrong argument. A row whose shapes do not fit in this network raises ValueError or KeyError,
-and is passed over. In `formula` and `says`, {l} is the layer, {n} the next, {p} the one before, {L} the last.
+and is skipped. In `formula` and `says`, {l} is the layer, {n} the next, {p} the one before, {L} the last.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ BP1 = (
     *(Mistake("sigma_prime_of_another_activation", f"∇_a C ⊙ σ'(z^{{L}}) with σ = {name}", _other_sigma(name, True),
               f"σ' is that of {name}") for name in ACTIVATIONS if name != "identity"),
     Mistake("sigma_prime_incomplete", "∇_a C ⊙ (1 - a^{L})", lambda h: eq.bp1(h.truth.grad_a, 1 - h.a(h.l)),
-            "1 - a^{L} alone is no σ'(z^{L})"),
+            "1 - a^{L} alone is not σ'(z^{L})"),
     *(Mistake("another_cost", f"∇_a C ⊙ σ'(z^{{L}}) with C = {name}", _other_cost(name),
               f"∇_a C is that of the cost {name}") for name in COSTS),
 )  # fmt: skip
@@ -166,7 +166,7 @@ BP2 = (
     Mistake("sigma_prime_squared", "((W^{n})ᵀ δ^{n}) ⊙ σ'(z^{l}) ⊙ σ'(z^{l})",
             lambda h: eq.bp2(h.W_next, h.delta_next, h.dsigma * h.dsigma), "σ'(z^{l}) is multiplied in twice"),
     Mistake("sigma_prime_incomplete", "((W^{n})ᵀ δ^{n}) ⊙ (1 - a^{l})",
-            lambda h: eq.bp2(h.W_next, h.delta_next, 1 - h.a(h.l)), "1 - a^{l} alone is no σ'(z^{l})"),
+            lambda h: eq.bp2(h.W_next, h.delta_next, 1 - h.a(h.l)), "1 - a^{l} alone is not σ'(z^{l})"),
     Mistake("weights_of_the_wrong_layer", "((W^{l})ᵀ δ^{n}) ⊙ σ'(z^{l})",
             lambda h: eq.bp2(h.W(h.l), h.delta_next, h.dsigma), "off by one layer: W^{l} stands for W^{n}"),
     Mistake("weights_of_the_wrong_layer", "(W^{l} δ^{n}) ⊙ σ'(z^{l})",

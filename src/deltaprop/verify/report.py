@@ -8,11 +8,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Worst:
-    """The element of one array, W^l or b^l (layer 0: x itself), where the gradient lies furthest from the truth.
+    """The element of one array, W^l or b^l (layer 0: x itself), whose gradient is furthest from the truth.
 
-    `ulp` is the array's largest error in units in the last place, where it was asked for. `error` is
-    |gradient - truth| / max(|gradient|, |truth|), the larger one taken to be at least what rounding makes of this
-    element, divided by the tolerance.
+    `ulp` is the array's largest error in units in the last place, if requested. `error` is
+    |gradient - truth| / max(|gradient|, |truth|), the denominator at least the rounding of this
+    element divided by the tolerance.
     """
 
     layer: int
@@ -37,8 +37,8 @@ class CheckReport:
     """The outcome: `ok`, the worst element of each array (`rows`) and of all (`worst`), and how it was found.
 
     `checked` elements were compared one by one, `kinks` of those chosen were left out because a unit lies at a kink,
-    `directions` random directions compared all elements of an array at once. `example` is the row of X where the worst
-    element is furthest off, where something is wrong and wrong for an example alone.
+    `directions` random directions compared all elements of an array at once. `example` is the row of X at which the
+    worst element is furthest off, if something is wrong for an example alone.
     """
 
     ok: bool

@@ -1,9 +1,9 @@
-"""How far rounding alone may move a gradient: what no check may call wrong.
+"""How far rounding alone may move a gradient.
 
 A running error analysis (Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 3.3), with independent
 errors, which add as squares (Higham & Mary 2019, SIAM J. Sci. Comput. 41). Every z, a, σ', δ carries a standard error
 e; an operation adds one rounding u |result| + η to it, a sum of n terms the roundings of its partial sums. What is
-steep or jumps (a saturated σ', the kink of a ReLU) is met by moving its argument by ± e.
+steep or jumps (a saturated σ', the kink of a ReLU) is evaluated at its argument ± e.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ def _both(*errors: Array) -> Array:
 
 
 def _combined(product: Callable[[Array, Array], Array], A: Array, B: Array) -> Array:
-    """√(product(A², B²)), where no square underflows or overflows: each pair of bands is multiplied on its own."""
+    """√(product(A², B²)) without underflow or overflow of the squares: each pair of bands is multiplied on its own."""
     pairs = [(a, b, i + j) for i, a in _bands(A) for j, b in _bands(B)]
     return reduce(np.hypot, (np.ldexp(np.sqrt(product(a * a, b * b)), power) for a, b, power in pairs))
 

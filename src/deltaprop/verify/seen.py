@@ -11,9 +11,9 @@ from deltaprop._types import Array
 class Seen:
     """Another code's numbers by layer, l = 1..L.
 
-    `db[l]` (n_l, m) and `dW[l]` (m, n_l, n_(l-1)) are of every example alone; `delta[l]` (n_l, m) too, where the code
-    shows it. `batch_db[l]`, `batch_dW[l]` are of the m examples together, empty where it takes one at a time. `costs`
-    (m,) and `batch_cost` are its own costs, `outputs` (n_L, m) its own a^L, None where it does not tell.
+    `db[l]` (n_l, m) and `dW[l]` (m, n_l, n_(l-1)) are of every example alone; `delta[l]` (n_l, m) too, if the code
+    returns it. `batch_db[l]`, `batch_dW[l]` are of the m examples together, {} if it takes one at a time. `costs`
+    (m,) and `batch_cost` are its own costs, `outputs` (n_L, m) its own a^L; None if it does not return them.
     """
 
     db: dict[int, Array]

@@ -106,7 +106,7 @@ class Shadow:
         return C * self.share, kink | _moved(a.reshape(-1, k, m), self._near_y), farthest
 
     def _is_analytic(self, a: Array) -> bool:
-        """The built-in σ and C take complex steps; those of one's own are tried on every z and a of the batch."""
+        """The built-in σ and C take complex steps; a user's are tried on every z and a of the batch."""
         spec = self.spec
         own = [(s, z) for s, z in zip(spec.activations, self.z, strict=True) if not built_in(s)]
         return all(takes_complex_steps(s.sigma, z) for s, z in own) and (
@@ -123,14 +123,14 @@ def _onward(spec: Spec, trace: Trace) -> float:
 
 
 def _near_kink(values: Array, kinks: tuple[float, ...], e: Array) -> Array | None:
-    """Which values lie at a kink, as far as rounding can tell; None where none does."""
+    """Which values lie at a kink, within rounding; None if none does."""
     at = [np.abs(values - kink) <= e for kink in kinks]
     found = np.logical_or.reduce(at) if at else np.zeros(0, bool)
     return found if found.any() else None
 
 
 def _crossed(z: Array, real: Array, kinks: tuple[float, ...]) -> Array:
-    """In which moves a unit has changed sides, (k,): h² moves Re z, which counts where z is as small as that."""
+    """In which moves a unit has changed sides, (k,): h² moves Re z, which matters if z is as small."""
     found = np.zeros(z.shape[1], bool)
     for kink in kinks:
         found |= ((z.real > kink) != (real > kink)[:, None]).any(axis=(0, 2))

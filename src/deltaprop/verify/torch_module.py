@@ -1,7 +1,7 @@
 """dp.check_torch: the autograd of a PyTorch module of Linear and activation layers, layer by layer.
 
-The module is read into a network of this package with the same parameters, and what autograd says is held against that
-network's truth (verify.check). A loss of PyTorch is a factor times a cost of the book; the report names it.
+The module is read into a network of this package with the same parameters, and autograd's gradients are compared with
+that network's truth (verify.check). A loss of PyTorch is a factor times a cost of the book; the report names it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The true pass that another code is held against: every quantity of it, in the book's columns and the book's count.
+"""The true pass that another code is compared with: every quantity of it, in the book's columns and indices.
 
-The numbers come from a trace in float64, the equations from core.equations. Beside each quantity stands how far an
-honest code may be from it: the values at z ± dz, dz being the rounding of z. A unit that sits on a kink (ReLU at 0)
-may take either side's σ', so no convention at a kink is ever accused.
+The numbers come from a trace in float64, the equations from core.equations. With each quantity comes how far
+a correct code may be from it: the values at z ± dz, dz being the rounding of z. A unit at a kink (ReLU at 0) may take
+either side's σ', so every convention at a kink passes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from deltaprop.core.objective import costs, output_error
 from deltaprop.core.spec import Spec
 from deltaprop.trace.record import record
 
-ROUNDINGS = 32  # how many roundings of the number type an honest code may differ by
+ROUNDINGS = 32  # of the number type, by which a correct code may differ
 Range = tuple[Array, Array]
 
 
@@ -52,7 +52,7 @@ class Truth:
 
     @cached_property
     def before(self) -> Truth:
-        """The pass of the call before each example's own, the examples having been given in order, round and round."""
+        """The pass of the call before each example's own, if the examples are passed in order, again and again."""
 
         def rolled(array: Array) -> Array:
             return np.roll(array, 1, axis=-1)
@@ -82,7 +82,7 @@ class Truth:
             return self.spec.activations[l - 1].both(z)[1]
 
     def output_error_range(self) -> tuple[Array, Array, Array]:
-        """(low, high, slack): where δ^L may lie."""
+        """(low, high, slack): the range of δ^L."""
         dz = self._dz(self.L)
         low, high = _envelope([self.error(), self.error(self.z[-1] - dz), self.error(self.z[-1] + dz)])
         size = np.abs(self.a[-1]) + np.abs(self.y)
@@ -93,7 +93,7 @@ class Truth:
         return low, high, ROUNDINGS * self.eps * size + rtol(self.eps) * np.maximum(np.abs(low), np.abs(high))
 
     def hidden_error_range(self, l: int, delta_next: Array) -> tuple[Array, Array, Array]:
-        """(low, high, slack): where δ^l may lie, given δ^(l+1)."""
+        """(low, high, slack): the range of δ^l, given δ^(l+1)."""
         W, z, dz = self.W[l + 1], self.z[l], self._dz(l)
         slopes = [self.dsigma[l], self.sigma_prime(l, z - dz), self.sigma_prime(l, z + dz)]
         low, high = _envelope([eq.bp2(W, delta_next, slope) for slope in slopes])
@@ -102,7 +102,7 @@ class Truth:
         return low, high, size * (ROUNDINGS * self.eps + rtol(self.eps) * largest)
 
     def outer_slack(self, l: int, delta: Array) -> Array:
-        """How far δ (a^(l-1))ᵀ of an honest code may be off, per example, (m, n_l, n_(l-1))."""
+        """How far δ (a^(l-1))ᵀ of a correct code may be off, per example, (m, n_l, n_(l-1))."""
         a, spread = np.abs(self.a[l - 1]), np.zeros_like(self.a[l - 1])
         if l > 1:
             z, dz, sigma = self.z[l - 1], self._dz(l - 1), self.spec.activations[l - 2].sigma
@@ -111,13 +111,13 @@ class Truth:
         return each(np.abs(delta), rtol(self.eps) * a + spread)
 
     def _dz(self, l: int) -> Array:
-        """How far z^l of an honest code may be off: its sum's rounding; never 0, so that both sides of a kink count."""
+        """How far z^l of a correct code may be off: its sum's rounding; never 0, so that both sides of a kink count."""
         size = eq.weighted_input(np.abs(self.W[l]), np.abs(self.a[l - 1]), np.abs(self.b[l]))
         return ROUNDINGS * self.eps * size + np.finfo(size.dtype).tiny
 
 
 def rtol(eps: float) -> float:
-    """The relative difference that is taken for rounding: 1e-9 in float64, 2e-5 in float32."""
+    """The relative difference that counts as rounding: 1e-9 in float64, 2e-5 in float32."""
     return 1e-9 if eps < 1e-12 else 2e-5
 
 

@@ -1,1 +1,1 @@
-"""A hand-written backprop: called in the style it is written in, held against the equations, told what is wrong."""
+"""A hand-written backprop: called in the style it is written in, compared with the equations, told what is wrong."""

@@ -160,7 +160,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _meanings(function: Callable[..., Any], by_count: dict[int, tuple[str, ...]]) -> tuple[str, ...]:
-    """What each argument of a function is: by its name where all names are known, else by how many there are."""
+    """What each argument of a function is: by its name if all names are known, otherwise by their number."""
     names = arguments(function)
     found = [next((part for part, words in MEANINGS.items() if name in words), None) for name in names]
     if found and all(found) and len(set(found)) == len(found):
@@ -173,7 +173,7 @@ def _meanings(function: Callable[..., Any], by_count: dict[int, tuple[str, ...]]
 
 
 def style_of(target: UserCode, said: str | None) -> str:
-    """nielsen, rows or class: as said, or by the signature."""
+    """nielsen, rows or class: as given, otherwise by the signature."""
     if said is not None:
         return said
     if target.owner is not None and (target.entry or inspect.isclass(target.thing)):
@@ -185,7 +185,7 @@ def style_of(target: UserCode, said: str | None) -> str:
 
 
 def callers(target: UserCode, style: str, sizes: Sequence[int], containers: Sequence[str]) -> list[Caller]:
-    """The ways in which this code may want to be called; several where only trying tells."""
+    """The ways in which this code may be called; several if only trying decides."""
     if style == "rows":
         return [Rows(target.thing, container, target.name) for container in containers]
     if target.owner is None:
@@ -221,7 +221,7 @@ def built(owner: Any, sizes: Sequence[int]) -> Any:
 
 
 def layouts(target: UserCode, style: str, sizes: Sequence[int], said: str | None) -> list[Layout]:
-    """The layouts that this code may have; one where it is said, or where its own arrays show it."""
+    """The layouts that this code may have; one if it is given, or if its own arrays show it."""
     if said is not None:
         return [LAYOUTS[said]]
     if style == "nielsen":

@@ -1,7 +1,7 @@
 """The child process in which a user's file runs: `python -m deltaprop.verify.usercode.child FOLDER`.
 
 It sets its own limits, imports the file, calls the function, and leaves reply.json or error.json in the folder. Past
-the time limit it writes where it was, and ends itself.
+the time limit it writes its current line, and ends itself.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Calls another code and writes down what it gave: one call per example, one for the batch, in a layout that fits.
+"""Calls another code and records its results: one call per example, one for the batch, in a layout that fits.
 
-Every call gets fresh copies, and whether the code changed them is seen afterwards. Before the first example comes one
-call with the last, so that every example has a call before its own: a code that uses stale values shows itself.
+Every call gets fresh copies, which are compared afterwards, in case the code changes them. The last example is passed
+once before the first, so that every example has a call before its own: that reveals a code that uses stale values.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Answer:
 
 @dataclass(eq=False)
 class Reply:
-    """The answers: one per example in order, and one for the batch where the code takes batches.
+    """The answers: one per example in order, and one for the batch if the code takes batches.
 
     `square` says that it failed with the sizes asked for, `failure` how, and that these answers are for equal widths.
     """
@@ -74,7 +74,7 @@ class Reply:
 
 
 def collect(target: UserCode, question: Question, manner: Manner) -> Reply:
-    """The answers of this code; where it fails on shapes, those for equal widths, if it runs with them."""
+    """The answers of this code; if it fails on shapes, those for equal widths, if it runs with them."""
     try:
         return _best(target, question, manner)
     except CodeError as error:
@@ -220,7 +220,7 @@ def _outputs(outputs: Any, shape: tuple[int, int]) -> Array | None:
 
 
 def _deltas(deltas: object, sizes: tuple[int, ...], m: int) -> list[Array]:
-    """δ^1..δ^L where the code keeps a list of them of just these sizes; [] otherwise."""
+    """δ^1..δ^L if the code keeps a list of them of exactly these sizes; [] otherwise."""
     if not isinstance(deltas, (list, tuple)) or len(deltas) != len(sizes) - 1:
         return []
     shapes = [((m, n), (n, m)) for n in sizes[1:]]
@@ -230,7 +230,7 @@ def _deltas(deltas: object, sizes: tuple[int, ...], m: int) -> list[Array]:
 
 
 def _fit(reply: Reply, question: Question) -> int:
-    """2 where shapes and costs are the network's, 1 where the shapes are (and costs are not told), 0 else."""
+    """2 if shapes and costs are the network's, 1 if the shapes are (and there are no costs), 0 otherwise."""
     spec, layout = question.spec, reply.layout
     answers = [*reply.singles, *([reply.batch] if reply.batch else [])]
     shapes = all(
@@ -245,7 +245,7 @@ def _fit(reply: Reply, question: Question) -> int:
 
 
 def cost_line(costs: Array, truth: Truth) -> tuple[float, float] | None:
-    """(α, β) where this code's costs are α C + β, example by example; None where they are not.
+    """(α, β) if this code's costs are α C + β, example by example; None otherwise.
 
     C may be without what depends on y alone: many write a - y log a for Poisson, or the divergence for the entropy.
     """
@@ -260,7 +260,7 @@ def cost_line(costs: Array, truth: Truth) -> tuple[float, float] | None:
 
 def _line(costs: Array, C: Array, tolerance: float, n_L: int) -> tuple[float, float] | None:
     if len(costs) < 3 or not np.ptp(C) > 0:
-        usual = (1.0, 2.0, 0.5, 1 / n_L, 2 / n_L, float(n_L))  # too few for a line: a factor that somebody may mean
+        usual = (1.0, 2.0, 0.5, 1 / n_L, 2 / n_L, float(n_L))  # too few for a line: a usual factor
         return next(((c, 0.0) for c in usual if np.allclose(costs, c * C, rtol=tolerance)), None)
     alpha, beta = np.polyfit(C, costs, 1)
     good = np.allclose(alpha * C + beta, costs, rtol=tolerance, atol=tolerance * float(np.abs(costs).max()))

@@ -1,7 +1,7 @@
-"""A different convention is no mistake: the factor of the cost, the sum over the batch, a penalty on the weights.
+"""A different convention is not a mistake: the factor of the cost, the sum over the batch, a penalty on the weights.
 
-Where the user says what is meant, the code is held to it. Where the code returns its own cost, that cost decides: the
-gradient must be the gradient of it. Where neither tells, the difference is put as a question that names the option.
+If the user states the convention, the code must follow it. If the code returns its own cost, that cost decides: the
+gradient must be the gradient of it. Otherwise the difference becomes a question that names the option.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ CLOSE = 1e-4
 
 @dataclass(frozen=True)
 class Said:
-    """What the user says of the code's conventions; None where nothing is said.
+    """The conventions of the code as the user states them; None if not stated.
 
     `batch`: whether its cost is the mean over the examples or the sum. `cost_factor`: how many times C its cost is.
-    `l2`: λ, where its cost has ½ λ ‖W‖² in it and its ∂C/∂W^l therefore λ W^l.
+    `l2`: the λ of ½ λ ‖W‖² in its cost, and so of λ W^l in its ∂C/∂W^l.
     """
 
     batch: str | None = None
@@ -48,7 +48,7 @@ class Said:
 
 @dataclass
 class Judgement:
-    """What came out: mistakes, questions (conventions that nothing settles), remarks (those that are settled)."""
+    """The result: mistakes, questions (conventions that nothing settles), remarks (those that are settled)."""
 
     findings: list[Finding] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
@@ -56,7 +56,7 @@ class Judgement:
 
 
 def judge(truth: Truth, seen: Seen, said: Said) -> Judgement:
-    """Hold the code's numbers against BP1..BP4 in the convention that is said, shown, or asked for."""
+    """Compare the code's numbers with BP1..BP4 in the convention that is stated, shown, or asked for."""
     return _Judge(truth, seen, said).judgement()
 
 
@@ -141,13 +141,13 @@ class _Judge:
             self.out.remarks.append(f"Your cost has the penalty ½ λ ‖W‖² with λ = {l2:.6g}, and so has your gradient.")
         else:
             self.out.questions.append(
-                f"Every ∂C/∂W^l is right but for {l2:.6g} W^l. That is right if your cost has the penalty ½ λ ‖W‖² "
+                f"Every ∂C/∂W^l is right except for {l2:.6g} W^l. That is right if your cost has the penalty ½ λ ‖W‖² "
                 f"with λ = {l2:.6g}: then say --l2 {l2:.6g}. If it has none, BP4 counts a penalty in (--l2 0 says so)."
             )
         return [finding for finding in found if finding not in parts]
 
     def _common_number(self, findings: list[Finding]) -> float | None:
-        """λ, where all layers have it alike."""
+        """λ, if it is the same in all layers."""
         numbers = [finding.number or 0.0 for finding in findings]
         alike = len(numbers) == self.truth.L and np.ptp(numbers) < CLOSE * abs(numbers[0])
         return float(f"{numbers[0]:.6g}") if alike else None
@@ -157,7 +157,7 @@ class _Judge:
         return replace(finding, text=f"{finding.text[:-1]}, and the cost that you return {its}.")
 
     def _penalty_left_out(self, found: list[Finding], beta: float | None) -> list[Finding]:
-        """A cost that is C and a constant more, as of ½ λ ‖W‖², and a gradient that knows nothing of it."""
+        """A cost that is C and a constant more, as of ½ λ ‖W‖², and a gradient without it."""
         costs = self.seen.costs
         if beta is None or costs is None or beta <= CLOSE * float(np.abs(costs).max()):
             return []
@@ -171,7 +171,7 @@ class _Judge:
         return [Finding(L, "BP4", "penalty_left_out", text, f"{right_formula('BP4', L, self.truth.spec)} + λ W^{L}")]
 
     def _left_out(self, finding: Finding) -> Finding:
-        """A penalty that is said and not there: its part, taken off beforehand, shows as -λ W."""
+        """A penalty that is stated and not there: its part, subtracted beforehand, shows as -λ W."""
         l2, c = self.said.l2, finding.number
         if not l2 or finding.mistake != "penalty" or c is None or abs(c / -l2 - 1) > CLOSE:
             return finding
@@ -211,7 +211,7 @@ class _Judge:
 
 
 def _usual(c: float, spec: Spec) -> float | None:
-    """The factor that somebody may mean: 2, ½, and a mean or a sum over the outputs."""
+    """A usual factor: 2, ½, and a mean or a sum over the outputs."""
     n_L = spec.sizes[-1]
     return next((f for f in (2.0, 0.5, 1 / n_L, 2 / n_L, float(n_L)) if f != 1 and abs(c / f - 1) < CLOSE), None)
 

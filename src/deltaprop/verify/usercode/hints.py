@@ -1,4 +1,4 @@
-"""Where no known mistake gives the numbers: whether another network does, and whether the code repeats itself."""
+"""Hints if no known mistake gives the numbers: another network that does, or a code that does not repeat itself."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _neighbours(spec: Spec) -> Iterator[tuple[Spec, str]]:
 
 
 def repeatable(reply: Reply, findings: list[Finding]) -> list[str]:
-    """A sentence where the same example gave other gradients the second time, and no known mistake explains it."""
+    """A sentence if the same example gave other gradients the second time, and no known mistake explains it."""
     if reply.repeats or all(finding.mistake for finding in findings):
         return []
     return ["The same example gave other gradients the second time: your code keeps something between calls, or draws "

@@ -1,4 +1,4 @@
-"""An object that keeps its own parameters: where they are, put there, read, and as they were afterwards."""
+"""An object that keeps its own parameters: they are found, set, read, and restored afterwards."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Holder:
     thing: Any
 
     def names(self) -> tuple[str, str] | str:
-        """Where they are: two attributes, or the name of the dictionary."""
+        """The names of two attributes, or that of the dictionary."""
         for pair in PARAMETERS:
             if all(hasattr(self.thing, name) for name in pair):
                 return pair

@@ -53,7 +53,7 @@ class CodeReport:
 
     @property
     def first(self) -> Finding | None:
-        """The first mistake that backpropagation meets: the one to mend first."""
+        """The first mistake that backpropagation meets: the one to fix first."""
         return self.findings[0] if self.findings else None
 
     def to_dict(self) -> dict[str, Any]:
@@ -100,8 +100,8 @@ def check_code(
 
     `function` is a function, a class, an object or a bound method in one of the styles of docs/check-your-code.md; it
     is called in this process. `output` is by default the hidden layers' activation. θ, X and Y are drawn by `seed`
-    where they are not given. The rest says how the code is to be called, and in which convention it is meant. CodeError
-    where it cannot be called or gives no arrays.
+    by default. The rest says how the code is to be called, and its convention. CodeError if it cannot be called or
+    returns no arrays.
     """
     spec = described(sizes, activation, output, cost, dtype)
     said = Said(batch, cost_factor, l2).checked()
@@ -166,7 +166,7 @@ def _right_backwards(reply: Reply, asked: Question, said: Said) -> bool:
 
 
 def _judged(truth: Truth, seen: Seen, said: Said) -> Judgement:
-    """Judged as exactly as the number type allows; as in float32 where nothing but a small inexactness is wrong."""
+    """Judged as exactly as the number type allows; as in float32 if only a small inexactness is wrong."""
     result = judge(truth, seen, said)
     if truth.eps >= COARSE or all(finding.mistake for finding in result.findings):
         return result

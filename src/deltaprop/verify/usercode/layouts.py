@@ -1,6 +1,6 @@
-"""How another code lays out its arrays: rows or columns as examples, W as in the book or transposed, in what container.
+"""How another code lays out its arrays: rows or columns as examples, W as in the book or transposed, and containers.
 
-A different layout is no mistake: it is recognised, named, and turned round here.
+A different layout is not a mistake: it is recognised, named, and converted here.
 """
 
 from __future__ import annotations
@@ -85,10 +85,10 @@ CONTAINERS: dict[str, Callable[[list[Array], list[Array]], Any]] = {
 
 
 def split(grads: Any, W: list[Array], b: list[Array], biases_first: bool = False) -> Lists | None:
-    """(∂C/∂W^1.., ∂C/∂b^1..) out of whatever container they came in; None where they cannot be told apart.
+    """(∂C/∂W^1.., ∂C/∂b^1..) out of any known container; None if they cannot be distinguished.
 
-    Where several readings are possible, the one whose shapes fit best: (nabla_b, nabla_w) and (dW, db) are both lists.
-    `biases_first` decides where both fit alike.
+    Of several possible readings the one whose shapes fit best: (nabla_b, nabla_w) and (dW, db) are both lists.
+    `biases_first` decides if both fit.
     """
     readings = [reading for reading in _readings(grads, len(W), biases_first) if reading is not None]
     if not readings:

@@ -13,7 +13,7 @@ from deltaprop.core.spec import Spec
 from deltaprop.errors import ArgumentError, ShapeError, sentence
 from deltaprop.network import check_seed
 
-SQUARE = 4  # the width of all layers where the code fails on layers of different widths
+SQUARE = 4  # the width of all layers if the code fails on layers of different widths
 MOST_ROWS = 64
 
 
@@ -27,13 +27,13 @@ class Question:
     Y: Array
 
     def square(self) -> Question:
-        """The same kind of network with all layers equally wide, where a forgotten transpose keeps its shapes."""
+        """The same kind of network with all layers equally wide, so that a forgotten transpose keeps its shapes."""
         spec = replace(self.spec, sizes=(SQUARE,) * len(self.spec.sizes))
         return ask(spec, None, None, None, 0)
 
 
 def ask(spec: Spec, theta: object, X: object, Y: object, seed: int) -> Question:
-    """A question with these parameters and examples, or with random ones where they are None.
+    """A question with these parameters and examples, or with random ones if they are None.
 
     The number of random examples differs from every width, so that a sum over the wrong axis has the wrong shape.
     """

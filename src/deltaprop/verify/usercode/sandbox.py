@@ -1,6 +1,6 @@
-"""Runs a user's file in a child process, with a time and a memory limit, and reads what it answered.
+"""Runs a user's file in a child process, with a time and a memory limit, and reads its answers.
 
-It guards against loops, leaks and prints, not against malice: the child may do whatever the user may.
+It guards against loops, leaks and prints, not against malice: the child has the user's permissions.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class SandboxRun:
 
 
 def run_file(file: Path, name: str, question: Question, manner: Manner, limits: Limits) -> SandboxRun:
-    """The answers of `name` in this file. CodeError or ArgumentError where there are none."""
+    """The answers of `name` in this file. CodeError or ArgumentError if there are none."""
     with TemporaryDirectory(prefix="deltaprop-") as temporary:
         folder = Path(temporary)
         more = {"file": str(file), "name": name, "time_limit": limits.seconds, "memory_limit": limits.megabytes}
@@ -111,7 +111,7 @@ def _run(folder: Path, seconds: float) -> tuple[int, _Output]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the child and whatever it started."""
+    """End the child and its own children."""
     with contextlib.suppress(OSError):
         if hasattr(os, "killpg"):
             os.killpg(process.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Gradients of the wrong shape, and gradients that are not finite: what can be told before any number is compared."""
+"""Gradients of the wrong shape, and gradients that are not finite: the checks before any number is compared."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Around:
 
 @dataclass(frozen=True)
 class ShapeMistake:
-    """What a shape gives away."""
+    """A mistake that a shape reveals."""
 
     name: str
     fits: Callable[[Shape, Around], bool]
@@ -64,7 +64,7 @@ BP4 = (
 
 
 def before_numbers(reply: Reply, spec: Spec) -> list[Finding]:
-    """Every gradient that has the wrong shape; where all shapes are right, the first that is not finite."""
+    """Every gradient that has the wrong shape; if all shapes are right, the first that is not finite."""
     answers = ([reply.batch] if reply.batch else []) + reply.singles[:1]
     for answer, m in zip(answers, (len(reply.singles), 1) if reply.batch else (1,), strict=True):
         found = list(_wrong_shapes(answer, reply.layout, spec, m))

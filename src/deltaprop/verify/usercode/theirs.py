@@ -22,7 +22,7 @@ OURS = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class UserCode:
-    """What is to be judged: a function, a class, an object, or a bound method; `method` where a name was given."""
+    """The code to be judged: a function, a class, an object, or a bound method; `method` names one, if given."""
 
     thing: Any
     method: str = ""
@@ -54,7 +54,7 @@ class UserCode:
 
 @contextmanager
 def their_errors(name: str, must: str) -> Iterator[None]:
-    """Whatever a user's code raises becomes one sentence, "`name` must ...", with the traceback of that code alone."""
+    """Any error of a user's code becomes one sentence, "`name` must ...", with the traceback of that code alone."""
     try:
         yield
     except CodeError:

@@ -41,7 +41,7 @@ def read_question(folder: Path) -> tuple[Question, Manner, dict[str, Any]]:
 
 
 def write_reply(folder: Path, reply: Reply) -> None:
-    """reply.npz, then reply.json: where the latter is there, all is."""
+    """reply.npz, then reply.json: the latter is there only if the former is."""
     answers = reply.singles + ([reply.batch] if reply.batch else [])
     arrays = {}
     for i, answer in enumerate(answers):
