@@ -37,9 +37,9 @@ lint: $(READY)  ## ruff, and the check of the prose
 types: $(READY)
 	@$(BIN)/mypy
 
-format: $(READY)  ## format the Python, and the C++ if clang-format is installed
+format: $(READY)  ## format the Python, and the C++
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format .
-	@! command -v clang-format >/dev/null || clang-format -i native/*/*.[ch]pp
+	@$(BIN)/clang-format -i native/*/*.[ch]pp
 
 native:  ## rebuild the compiled core after an edit in native/src
 	@test -n "$(BUILD)" || $(MAKE) $(READY)

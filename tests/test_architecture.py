@@ -6,6 +6,8 @@ import ast
 import json
 import subprocess
 import sys
+from collections import Counter
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -97,6 +99,57 @@ def wrong_arrows(root):
 def test_imports_go_one_way():
     found = wrong_arrows(SOURCE)
     assert not found, "against the arrows of the design:\n" + "\n".join(found)
+
+
+def circles(root):
+    """Modules that import each other in a ring, by imports in functions and for type checkers too."""
+    files = {
+        module_name(path, root): path for path in root.rglob("*.py") if path.parent != root or path.stem not in TOP
+    }
+    sorter = TopologicalSorter({name: set(modules_of(path, root, files)) for name, path in files.items()})
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
+
+
+def modules_of(path, root, files):
+    """The modules among `files` that one imports; `from package import module` is that module."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (name if name in files else node.module for name in names if {name, node.module} & {*files})
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in files)
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    assert circles(SOURCE) == []
+
+
+def test_a_planted_circle_is_found(tmp_path):
+    folder = tmp_path / "deltaprop" / "derivation"
+    folder.mkdir(parents=True)
+    (folder / "proof.py").write_text("from deltaprop.derivation import page", "utf-8")
+    (folder / "page.py").write_text("def f():\n    from deltaprop.derivation.words import g", "utf-8")
+    (folder / "words.py").write_text("import deltaprop.derivation.terms", "utf-8")
+    (folder / "terms.py").write_text("", "utf-8")
+    assert circles(tmp_path / "deltaprop") == []
+    (folder / "words.py").write_text("if TYPE_CHECKING:\n    from deltaprop.derivation.proof import h", "utf-8")
+    assert sorted(set(circles(tmp_path / "deltaprop"))) == [
+        f"deltaprop.derivation.{n}" for n in ("page", "proof", "words")
+    ]
+
+
+def test_a_class_name_names_one_class():
+    classes = Counter(
+        node.name
+        for path in SOURCE.rglob("*.py")
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, count in classes.items() if count > 1] == []
 
 
 def test_every_part_has_its_place_in_the_order():

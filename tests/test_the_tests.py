@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import example, given
-from mutants import MUTANTS
+from mutants import HIDDEN, MUTANTS, SCALES
 from strategies import network_mn, network_of
 
 import deltaprop as dp
@@ -19,10 +19,14 @@ def by_name(mutants):
     return pytest.mark.parametrize("mutant", mutants, ids=lambda mutant: mutant.name.replace(" ", "_"))
 
 
-def square_network(mutant, dtype):
-    """3-3-3-3, so that a forgotten transpose keeps its shapes."""
-    kind = {"output": mutant.output, "cost": mutant.cost, "dtype": dtype}
-    return dp.Network([3, 3, 3, 3], activation="tanh", seed=3, engine="reference", **kind)
+CAUGHT = [*MUTANTS, *(mutant for mutant in HIDDEN if mutant.kinds == SCALES and mutant.function != "scaled_input")]
+
+
+def network(mutant, rng, dtype="float64"):
+    """The mutant's network, its scales not 1."""
+    net = mutant.network(dtype)
+    net.theta[:] += 0.3 * rng.standard_normal(net.theta.shape)
+    return net
 
 
 def examples(rng, m=6):
@@ -30,29 +34,30 @@ def examples(rng, m=6):
 
 
 def checked(mutant, dtype, rng, monkeypatch):
-    net = square_network(mutant, dtype)
+    net = network(mutant, rng, dtype)
     arrays = examples(rng)
     assert dp.check(net, *arrays).ok, "right before the mistake is planted"
     mutant.plant(monkeypatch)
     return dp.check(net, *arrays)
 
 
-@by_name(MUTANTS)
+@by_name(CAUGHT)
 def test_every_planted_mistake_is_caught(mutant, rng, monkeypatch):
     assert not checked(mutant, "float64", rng, monkeypatch).ok
 
 
-@by_name(MUTANTS)
+@by_name(CAUGHT)
 def test_they_are_caught_in_float32_too(mutant, rng, monkeypatch):
     assert not checked(mutant, "float32", rng, monkeypatch).ok
 
 
-@by_name(MUTANTS)
+@by_name(CAUGHT)
 def test_the_worst_element_names_equation_and_layer(mutant, rng, monkeypatch):
     report = checked(mutant, "float64", rng, monkeypatch)
     wrong = {(row.layer, row.equation) for row in report.rows if row.error > report.tolerance}
     equations = {"BP3", "BP4"} if mutant.equation is None else {mutant.equation}
-    assert wrong == {(layer, equation) for layer in mutant.layers for equation in equations}
+    there = {(row.layer, row.equation) for row in report.rows}
+    assert wrong == there & {(layer, equation) for layer in mutant.layers for equation in equations}
     assert (report.worst.layer, report.worst.equation) in wrong
     message = str(report).splitlines()
     assert message[0].startswith("gradients WRONG: ")
@@ -61,9 +66,9 @@ def test_the_worst_element_names_equation_and_layer(mutant, rng, monkeypatch):
     )
 
 
-@by_name(MUTANTS)
+@by_name(CAUGHT)
 def test_a_mistake_leaves_with_its_test(mutant, rng):
-    assert dp.check(square_network(mutant, "float64"), *examples(rng)).ok
+    assert dp.check(network(mutant, rng), *examples(rng)).ok
 
 
 def test_a_mistake_in_one_layer_alone_is_named_with_its_place(rng):
@@ -108,6 +113,14 @@ def test_no_right_output_and_cost_is_accused(output, cost, dtype, rng):
 def test_no_right_activation_is_accused(activation, dtype, rng):
     net = dp.Network([3, 5, 4, 3], activation=activation, dtype=dtype, seed=1)
     not_accused(net, 0.5 * rng.standard_normal((6, 3)), rng.integers(0, 3, 6))
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu", "identity"])
+@pytest.mark.parametrize("kinds", [("scale", "dense", "dense"), ("dense", "scale", "scale"), ("scale",) * 3])
+def test_no_right_layer_of_scales_is_accused(activation, kinds, dtype, rng):
+    net = dp.Network([3, 3, 3, 3], activation=activation, kinds=kinds, dtype=dtype, seed=1)
+    net.theta[:] += rng.normal(0, 0.3, net.theta.shape)
+    not_accused(net, rng.standard_normal((6, 3)), rng.integers(0, 3, 6))
 
 
 @pytest.mark.parametrize("scale", [1e-8, 1e-4, 1e2, 1e4, 1e6])

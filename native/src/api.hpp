@@ -59,6 +59,8 @@ public:
     virtual void forward(const void* theta, const Examples&, void* out) = 0;
     virtual double evaluate(const void* theta, const Examples&, void* out) = 0;
     virtual double gradients(const void* theta, const Examples&, void* grad, void* dX) = 0;  // dX may be null
+    // ‖∂C_i/∂θ‖ of every row by itself.
+    virtual void gradient_norms(const void* theta, const Examples&, double* norms) = 0;
     virtual int64_t train(void* theta, void* const* slots, const Rules&, const Examples&, const Steps&) = 0;
     // Of a single step: Σ w C, and Σ w ∂C/∂θ in grad, w being weights or shares. It has the dropout of step
     // steps.first.

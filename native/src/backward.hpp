@@ -42,6 +42,19 @@ public:
         at(1, [&](auto kind, const Link<T>& link) { kind.errors_below(link, 0, m, epilogue); });
     }
 
+    // ‖∂C_i/∂θ‖ of rows i0..i1 from their δ and a, without BP3 and BP4.
+    void gradient_norms(int64_t i0, int64_t i1, double* norms) {
+        int64_t units = 0;
+        for (int l = 0; l <= net_.L; l++) units += net_.layers[l].n;
+        net_.workers.over_rows(i0, i1, 8 * units, [&](int64_t i) {
+            norms[i] = 0;
+            for (int l = 1; l <= net_.L; l++)
+                at(l, [&](auto kind, const Link<T>& link) {
+                    norms[i] = std::hypot(norms[i], kind.gradient_norm(link, i));
+                });
+        });
+    }
+
     // BP3 and BP4 of m rows, into the gradient.
     void gradients(int64_t m) {
         for (int l = 1; l <= net_.L; l++) at(l, [&](auto kind, const Link<T>& link) { kind.gradient(link, m); });

@@ -96,6 +96,7 @@ NB_MODULE(_native, m) {
             "canonical"_a, "batch"_a, "is_double"_a, "threads"_a)
         .def("forward", &BoundPlan::forward, "theta"_a, "X"_a, "out"_a)
         .def("evaluate", &BoundPlan::evaluate, "theta"_a, "X"_a, "Y"_a, "weight"_a.none(), "out"_a)
+        .def("gradient_norms", &BoundPlan::gradient_norms, "theta"_a, "X"_a, "Y"_a, "norms"_a)
         .def("gradients", &BoundPlan::gradients, "theta"_a, "X"_a, "Y"_a, "weight"_a.none(), "grad"_a.none(),
              "dX"_a.none())
         .def("train", &BoundPlan::train, "theta"_a, "slots"_a, "rules"_a, "X"_a, "Y"_a, "weight"_a.none(), "order"_a,

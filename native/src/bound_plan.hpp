@@ -63,6 +63,15 @@ public:
         return alone([&] { return plan_->gradients(t, e, g, d); });
     }
 
+    void gradient_norms(const In& theta, const Rows& X, const In& Y, const Out& norms) {
+        const Examples e = examples(X, &Y, nullptr);
+        check_all(e);
+        const void* t = vector(theta, "theta");
+        double* n = const_cast<double*>(numbers(norms, "norms"));
+        if (int64_t(norms.size()) != e.m) refuse("norms", "one number per row of X");
+        alone([&] { plan_->gradient_norms(t, e, n); });
+    }
+
     int64_t train(const Out& theta, const std::vector<Out>& slots, const BoundRules& rules, const Rows& X, const In& Y,
                   const MaybeIn& weight, const In& order, const In& bounds, const In& rates, const MaybeIn& shares,
                   int64_t first, const Out& costs, const MaybeOut& penalties) {

@@ -3,6 +3,7 @@
 #pragma once
 #include "batch.hpp"
 #include "few.hpp"
+#include "norms.hpp"
 
 namespace {
 
@@ -41,6 +42,15 @@ template <class T> struct Dense {
             return Panel<T>{layer.below + layer.inputs.begin(p) * layer.n, layer.inputs.width(p) * lanes<T>};
         };
         product(at, layer.inputs, i0, i1, layer.n, layer.ds, layer.stride, nullptr, panel_of, epilogue);  // BP2
+    }
+
+    // ‖∂C_i/∂(W, b)‖ of row i: √(‖δ‖² (‖a_prev‖² + 1)), as ‖δ a_prevᵀ‖ = ‖δ‖ ‖a_prev‖.
+    static double gradient_norm(const Link<T>& at, int64_t i) {
+        const Layer<T>&layer = at.layer, &below = at.below;
+        const double delta = length(layer.ds + i * layer.stride, layer.n);
+        if (!at.stored) return delta * std::hypot(length(below.a + i * below.stride, below.n), 1);
+        const Lists<T>& A = at.stored->by_example();
+        return delta * std::hypot(length(A.x + A.starts[i], A.starts[i + 1] - A.starts[i]), 1);
     }
 
     // BP3 and BP4 of m rows, into the gradient.

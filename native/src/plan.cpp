@@ -33,6 +33,23 @@ public:
         return C;
     }
 
+    void gradient_norms(const void* theta, const Examples& e, double* norms) override {
+        const Chosen alone{e, nullptr, e.m, 1, nullptr};
+        net_.parameters.take_in_theta(static_cast<const T*>(theta));
+        backward_.refresh(2);
+        for (int64_t first = 0; first < e.m; first += net_.batch) {
+            const int64_t m = batch_.gather(alone, first);
+            batch_.take_targets(alone, first, m);
+            net_.over_chunks(m, [&](int64_t i0, int64_t i1) {
+                forward_.pass(i0, i1, true);
+                output_.outputs(i0, i1);
+                output_.errors(i0, i1);
+                backward_.errors(i0, i1);
+                backward_.gradient_norms(i0, i1, norms + first);
+            });
+        }
+    }
+
     int64_t train(void* theta, void* const* slots, const Rules& rules, const Examples& e, const Steps& steps) override {
         const Training training(net_.parameters, rules, theta, slots);
         int64_t done = 0;

@@ -2,6 +2,7 @@
 #pragma once
 #include "batch.hpp"
 #include "few.hpp"
+#include "norms.hpp"
 
 namespace {
 
@@ -26,6 +27,12 @@ template <class T> struct Scale {
     // BP2's product, s ⊙ δ of rows i0..i1, to epilogue as above.
     template <class Epilogue> static void errors_below(const Link<T>& at, int64_t i0, int64_t i1, Epilogue&& epilogue) {
         over_tiles(at, at.layer.ds, at.layer.stride, i0, i1, epilogue);  // BP2
+    }
+
+    // ‖∂C_i/∂s‖ of row i: ‖δ ⊙ a_prev‖.
+    static double gradient_norm(const Link<T>& at, int64_t i) {
+        const T *delta = at.layer.ds + i * at.layer.stride, *a = at.below.a + i * at.below.stride;
+        return length(at.layer.n, [&](int64_t j) { return double(delta[j]) * double(a[j]); });
     }
 
     // BP4 of m rows, into the gradient: ∂C/∂s = Σ δ ⊙ a_prev over the examples.

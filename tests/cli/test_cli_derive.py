@@ -15,7 +15,7 @@ from deltaprop.core import equations
 def test_without_arguments_it_is_the_whole_derivation_verified_on_examples(run):
     done = run("derive")
     assert (done.code, done.err) == (0, "")
-    assert done.out.count("✓ verified") == 25
+    assert done.out.count("✓ verified") == 32
     assert "BP2: Propagating Error to Hidden Layers" in done.out
     assert max(map(len, done.out.splitlines())) <= 80
     assert done.out == str(dp.derive().verify_examples()) + "\n"
@@ -71,7 +71,7 @@ def test_an_equation_that_is_wrong_is_shown_and_exits_with_1(run, monkeypatch):
 WRONG_USAGE = {
     "equation": (
         ("BP6",),
-        ["'EQUATION'", "must be one of BP1, BP2, BP3, BP4, batch, input, softmax", "Did you mean 'BP"],
+        ["'EQUATION'", "must be one of BP1, BP2, BP3, BP4, batch, input, scale, softmax", "Did you mean 'BP"],
     ),
     "model without data": (("--model", "model.safetensors"), ["'--model'", "must come with --data"]),
     "data without model": (("--data", "table.csv"), ["'--data'", "must come with --model"]),

@@ -6,20 +6,20 @@ from functools import cache
 
 import numpy as np
 import pytest
-from mutants import MUTANTS
+from mutants import HIDDEN, MUTANTS
 from wrong_statements import STATEMENTS, STEPS, WRONG
 
 import deltaprop as dp
 from deltaprop.core import equations as eq
 from deltaprop.derivation import symbolic
 from deltaprop.derivation.exact import OUTPUTS
-from deltaprop.derivation.proving import SHAPES, holds
+from deltaprop.derivation.proving import SHAPES, holds, networks
 from deltaprop.derivation.rational import rational_setting
 from deltaprop.derivation.symbolic import symbolic_setting
 
 pytest.importorskip("sympy", reason="the symbolic proofs need SymPy: pip install 'deltaprop[symbolic]'")
 
-SQUARE = (2, 2, 2)
+SQUARE, SCALES = (2, 2, 2), ("scale", "scale")
 SOFTMAX_WITHOUT = {"BP1.1", "BP1.2", "BP1.3"}  # what is said of an elementwise output alone
 OF_THE_EQUATION = {
     "bp1": {"BP1.3"},
@@ -28,9 +28,13 @@ OF_THE_EQUATION = {
     "bp2": {"BP2.4"},
     "bp3": {"BP3.3", "batch.3"},
     "bp4": {"BP4.4", "batch.4"},
+    "bp2_scale": {"scale.2"},
+    "bp2_scale_input": {"scale.3"},
+    "bp4_scale": {"scale.6", "scale.7"},
 }
 OF_A_WHOLE_PASS = {"bp2 with the delta of another layer"}  # no statement about two layers, but about a loop
-IN_EQUATIONS = [m for m in MUTANTS if m.function in OF_THE_EQUATION and m.where is eq and m.name not in OF_A_WHOLE_PASS]
+KNOWN = [m for m in (*MUTANTS, *HIDDEN) if m.function in OF_THE_EQUATION and m.where is eq]
+IN_EQUATIONS = [m for m in KNOWN if m.name not in OF_A_WHOLE_PASS]
 OF_SIGMOID = [m for m in MUTANTS if m.function == "bp1_sigmoid"]
 
 
@@ -39,12 +43,12 @@ def outputs_of(step):
 
 
 def layers_of(step):
-    return sum(len(step.at(len(sizes) - 1)) for sizes in SHAPES)
+    return sum(len(step.at(kinds)) for _, kinds in networks(step))
 
 
 def refused(step, setting):
     """Whether a statement fails at some layer, by its value or by its shape."""
-    for l in step.at(setting.L):
+    for l in step.at(setting.kinds):
         try:
             if not holds(step, setting, l):
                 return True
@@ -54,16 +58,20 @@ def refused(step, setting):
 
 
 @cache
-def made(output, m):
+def made(output, m, kinds):
     """A setting knows no equation but the forward pass, so that one serves all tests."""
-    return symbolic_setting(SQUARE, output, m)
+    return symbolic_setting(SQUARE, output, m, kinds)
 
 
 def in_symbols(step, output):
-    return made(output, 2 if step.batch else 1)
+    return made(output, 2 if step.batch else 1, SCALES if "scale" in step.layers else ())
 
 
-in_fractions = cache(rational_setting)
+fractions = cache(rational_setting)
+
+
+def in_fractions(step, seed, output):
+    return fractions(seed, output, 3, "scale" in step.layers)
 
 
 def test_every_step_is_proved(proved):
@@ -77,7 +85,7 @@ def test_a_proof_covers_every_shape_layer_and_kind_of_output(proved, key):
     step = STEPS[key]
     proof = proved.proof_of(step)
     assert proof.symbolic == layers_of(step) * len(outputs_of(step))
-    assert proof.rational >= len(outputs_of(step)) * (1 if step.layers == "hidden" else 6)
+    assert proof.rational >= len(outputs_of(step)) * (6 if step.layers in ("output", "first", "every", "dense") else 1)
 
 
 def test_the_family_has_the_shapes_of_the_plan_with_and_without_softmax():
@@ -103,7 +111,7 @@ def test_a_wrong_statement_is_not_proved_by_symbols(statement):
 @pytest.mark.parametrize("statement", STATEMENTS, ids=str)
 def test_a_wrong_statement_is_not_proved_by_fractions(statement):
     step = statement.step
-    assert any(refused(step, in_fractions(seed, output, 3)) for output in outputs_of(step) for seed in range(6))
+    assert any(refused(step, in_fractions(step, seed, output)) for output in outputs_of(step) for seed in range(6))
 
 
 @pytest.mark.parametrize("mutant", IN_EQUATIONS, ids=lambda mutant: mutant.name.replace(" ", "_"))

@@ -69,7 +69,7 @@ def test_the_text_has_every_step_and_no_line_wider_than_80(whole):
             assert str(side.term) in text
     assert max(map(len, text.splitlines())) <= 80
     assert text.count("✓ verified") == len(whole.steps)
-    assert "25 of 25 steps verified, on example networks 3 - 4 - 3 - 2" in text
+    assert "32 of 32 steps verified, on example networks 3 - 4 - 3 - 2" in text
     assert "\x1b" not in text
 
 

@@ -11,6 +11,7 @@ import pytest
 import deltaprop as dp
 from deltaprop.derivation.book import CONVENTIONS
 from deltaprop.derivation.exact import OUTPUTS
+from deltaprop.derivation.proof import SECTIONS
 from deltaprop.derivation.rational import rational_setting
 
 TEXT = Path(__file__).parents[3] / "shared" / "derivation.txt"
@@ -81,8 +82,8 @@ def test_the_shapes_are_those_of_the_arrays(step):
     output = next(output for output in OUTPUTS if step.output in output.kinds)
     looked_at = 0
     for seed in range(6):
-        setting = rational_setting(seed, output, 3)
-        for l in step.at(setting.L):
+        setting = rational_setting(seed, output, 3, "scale" in step.layers)
+        for l in step.at(setting.kinds):
             for quantity in step.shapes:
                 if quantity.dims:
                     shape = widths(quantity.dims, setting, l) + (() if quantity.whole else (setting.m,))
@@ -94,7 +95,7 @@ def test_the_shapes_are_those_of_the_arrays(step):
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.key)
 def test_every_letter_of_a_statement_has_its_shape(step):
     named = " ".join(quantity.term.text for quantity in step.shapes)
-    for letter in re.findall(r"[δWaby](?=[ˡᴸ⁰¹ᵢ])", str(step.statement)):
+    for letter in re.findall(r"[δWabsy](?=[ˡᴸ⁰¹ᵢ])", str(step.statement)):
         assert letter in named
 
 
@@ -109,8 +110,16 @@ def test_an_equation_is_found_in_any_case(name):
 
 def test_none_is_all():
     keys = [section.key for section in dp.derive().sections]
-    assert keys == ["BP1", "BP2", "BP3", "BP4", "softmax", "batch", "input"]
-    assert repr(dp.derive()) == f"<Derivation of {', '.join(keys)}: 25 steps>"
+    assert keys == ["BP1", "BP2", "BP3", "BP4", "softmax", "batch", "input", "scale"]
+    assert repr(dp.derive()) == f"<Derivation of {', '.join(keys)}: 32 steps>"
+
+
+def test_every_name_is_told_where_one_is_asked_for():
+    from deltaprop.cli.derive import Equation
+
+    for key in SECTIONS:
+        assert re.search(rf"\b{key}\b", dp.derive.__doc__)
+        assert re.search(rf"\b{key}\b", Equation.__metadata__[0].help)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +128,7 @@ def test_none_is_all():
 )
 def test_an_unknown_equation_is_refused_with_the_names(name, says):
     with pytest.raises(
-        dp.ArgumentError, match=r"`equation` must be one of BP1, BP2, BP3, BP4, batch, input, softmax\. "
+        dp.ArgumentError, match=r"`equation` must be one of BP1, BP2, BP3, BP4, batch, input, scale, softmax\. "
     ) as e:
         dp.derive(name)
     assert says in str(e.value)

@@ -126,9 +126,12 @@ def planted(statement, net, X, Y, weight):
 @pytest.mark.parametrize("statement", [s for s in STATEMENTS if s.numbers], ids=str)
 def test_a_wrong_statement_fails_on_a_network(statement, rng):
     X, Y, weight = rng.standard_normal((4, 3)), rng.dirichlet(np.ones(3), 4), rng.uniform(1, 2, 4)
-    verdicts = []
+    verdicts, kinds = [], ("scale", "dense", "scale") if statement.key.startswith("scale") else "dense"
     for output, cost in (("sigmoid", "quadratic"), ("softmax", "quadratic"), ("softmax", "cross_entropy")):
-        net = dp.Network([3, 3, 3, 3], activation="tanh", output=output, cost=cost, seed=2)
+        net = dp.Network(
+            [3, 3, 3, 3], activation="tanh", output=output, cost=cost, kinds=kinds, seed=2, engine="reference"
+        )
+        net.theta[:] += rng.uniform(0, 0.5, net.theta.shape)
         wrong, *right = planted(statement, net, X, Y, weight)
         assert all(check.verified is not False for check in right)
         verdicts.append(wrong.verified)
@@ -160,6 +163,9 @@ def test_steps_that_say_nothing_of_a_network_say_why(rng):
     assert one_layer.ok
     assert soft.ok
     assert check_of(one_layer, "BP2.1").note == "This network has no hidden layer."
+    assert check_of(one_layer, "scale.1").note == "This network has no hidden layer below a layer of scales."
+    assert check_of(one_layer, "scale.3").note == "This network has no layer of scales at its input."
+    assert check_of(one_layer, "scale.7").note == "This network has no layer of scales."
     assert check_of(one_layer, "softmax.2").note.startswith(
         "The output is sigmoid, which is elementwise: BP1 takes its"
     )
@@ -167,6 +173,18 @@ def test_steps_that_say_nothing_of_a_network_say_why(rng):
     assert check_of(soft, "BP1.3").note.startswith("The output is softmax, which is not elementwise: BP1 takes its gen")
     assert check_of(soft, "softmax.4").verified
     assert {check.verified for check in one_layer.verification.steps} == {True, None}
+
+
+def test_layers_of_scales_are_verified(rng):
+    """As dense layers with a diagonal W, and by steps of their own."""
+    kinds = ("scale", "dense", "scale", "dense")
+    net = dp.Network([3, 3, 4, 4, 2], activation="tanh", kinds=kinds, seed=0, engine="reference")
+    net.theta[:] += rng.uniform(0, 0.5, net.theta.shape)
+    found = dp.derive().verify(net, rng.standard_normal((5, 3)), rng.integers(0, 2, 5))
+    assert failed(found) == []
+    layers = {key: check_of(found, key).layers for key in ("BP2.4", "BP4.4", "scale.2", "scale.3", "scale.7")}
+    assert layers == {"BP2.4": (1, 2, 3), "BP4.4": (2, 4), "scale.2": (2,), "scale.3": (1,), "scale.7": (1, 3)}
+    assert "in layers 1, 3" in str(found)
 
 
 def test_one_row_and_one_unit_are_enough():

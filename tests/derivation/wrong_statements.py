@@ -38,6 +38,11 @@ def next_error(s, l):
     return s.gradient("z", l + 1)
 
 
+def scaled(s, l):
+    """The scales of layer l, for every example."""
+    return s.a(l) * 0 + s.s(l)[:, None]
+
+
 WRONG = {
     "BP1.1": {
         "the Jacobian forgotten": lambda s, l: s.gradient("a", l),
@@ -157,6 +162,43 @@ WRONG = {
     "input.3": {
         "not transposed": lambda s, l: s.W(1) @ s.gradient("z", 1),
         "sigma' where there is none": lambda s, l: (s.W(1).T @ s.gradient("z", 1)) * s.a(0),
+    },
+    "scale.1": {
+        "a for s": lambda s, l: diagonal(s.a(l)),
+        "a full matrix": lambda s, l: 0 * diagonal(s.a(l)) + s.s(l + 1)[:, None, None],
+        "the scales forgotten": lambda s, l: identity(s.sizes[l], s.m),
+    },
+    "scale.2": {
+        "the scales forgotten": lambda s, l: next_error(s, l) * s.sigma_prime(l),
+        "sigma' forgotten": lambda s, l: scaled(s, l + 1) * next_error(s, l),
+        "divided by the scales": lambda s, l: next_error(s, l) * s.sigma_prime(l) / scaled(s, l + 1),
+        "a for sigma'": lambda s, l: scaled(s, l + 1) * next_error(s, l) * s.a(l),
+        "the error of the layer itself": lambda s, l: scaled(s, l + 1) * s.gradient("z", l) * s.sigma_prime(l),
+    },
+    "scale.3": {
+        "the scales forgotten": lambda s, l: s.gradient("z", 1),
+        "sigma' where there is none": lambda s, l: scaled(s, 1) * s.gradient("z", 1) * s.a(0),
+    },
+    "scale.4": {
+        "the error of the activations": lambda s, l: s.gradient("a", l) * s.a(l - 1),
+        "the Jacobian forgotten": lambda s, l: s.gradient("z", l),
+    },
+    "scale.5": {
+        "the layer's own activation": lambda s, l: diagonal(s.a(l)),
+        "the scales": lambda s, l: diagonal(scaled(s, l)),
+        "as of a bias": lambda s, l: identity(s.sizes[l], s.m),
+    },
+    "scale.6": {
+        "a forgotten": lambda s, l: s.gradient("z", l),
+        "the layer's own activation": lambda s, l: s.gradient("z", l) * s.a(l),
+        "the scales once more": lambda s, l: s.gradient("z", l) * s.a(l - 1) * scaled(s, l),
+        "the share once more": lambda s, l: s.gradient("z", l) * s.a(l - 1) * s.share,
+    },
+    "scale.7": {
+        "the mean once more": lambda s, l: (s.gradient("z", l) * s.a(l - 1)).sum(axis=1) / s.m,
+        "the first example alone": lambda s, l: (s.gradient("z", l) * s.a(l - 1))[:, 0],
+        "the examples out of step": lambda s, l: (s.gradient("z", l) * s.a(l - 1)[:, ::-1]).sum(axis=1),
+        "summed before the product": lambda s, l: s.gradient("z", l).sum(axis=1) * s.a(l - 1).sum(axis=1),
     },
 }
 NOT_IN_NUMBERS = {("softmax.1", "not transposed"), ("BP1.3", "a - y for grad_a")}

@@ -42,6 +42,9 @@ class Case:
     """A network of some shape, examples for it, and its oracle."""
 
     def __init__(self, engine, spec, m, rng, batch=64, indices=False, weighted=False):
+        unknown = engine.unsupported(spec)
+        if unknown:
+            pytest.skip(f"the {engine.name} engine does not know {unknown}")
         self.spec, self.plan, self.oracle = spec, engine.plan(spec, batch), oracle_for(engine, spec)
         self.theta = (0.25 * rng.standard_normal(spec.n_parameters)).astype(spec.dtype)
         X = rng.standard_normal((m, spec.sizes[0])).astype(spec.dtype)
@@ -70,6 +73,15 @@ class Case:
 
     def check_input_gradient(self, dtype):
         close(self.plan.input_gradient(self.theta, self.data), self.oracle.input_gradient(*self.exact), dtype)
+
+    def check_gradient_norms(self, dtype):
+        """The norm of each row's own gradient, by the oracle's gradient of that row alone."""
+        theta, data = self.exact
+        alone = [Data(data.X[i : i + 1], data.Y[i : i + 1], None) for i in range(len(data.X))]
+        want = [np.linalg.norm(self.oracle.gradients(theta, row)[1]) for row in alone]
+        norms = self.plan.gradient_norms(self.theta, self.data.X, self.data.Y)
+        assert norms.dtype == np.float64
+        close(norms, want, dtype)
 
     def train(self, rules, steps, theta=None):
         """(report, θ, slots) after these steps of a training by the engine; `theta` or the case's own is trained."""
@@ -117,6 +129,12 @@ def test_gradients_of_every_kind_of_network(engine, dtype, rng, hidden, output, 
 @all_networks
 def test_input_gradient_of_every_kind_of_network(engine, dtype, rng, hidden, output, cost):
     Case(engine, small(dtype, hidden, output, cost), 7, rng).check_input_gradient(dtype)
+
+
+@pytest.mark.parametrize(("output", "cost"), [("softmax", "cross_entropy"), ("sigmoid", "quadratic")])
+@pytest.mark.parametrize("m", [1, 7, 300])
+def test_gradient_norms(engine, dtype, rng, m, output, cost):
+    Case(engine, small(dtype, "tanh", output, cost, (9, 17, 3, 3)), m, rng).check_gradient_norms(dtype)
 
 
 @pytest.mark.parametrize("batch", [16, 64, 300])

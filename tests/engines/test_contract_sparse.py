@@ -49,6 +49,7 @@ class SparseCase(Case):
         self.check_outputs(dtype)
         self.check_gradients(dtype)
         self.check_input_gradient(dtype)
+        self.check_gradient_norms(dtype)
 
 
 def sparse_network(dtype, inputs, units):

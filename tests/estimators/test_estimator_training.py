@@ -247,3 +247,11 @@ def test_weights_can_be_put_in(X, y):
         with pytest.raises(dp.ShapeError, match="`coefs_`"):
             spoil()
         np.testing.assert_array_equal(theta(fitted), before)
+
+
+def test_a_loss_that_is_infinite_before_the_first_step_is_refused():
+    X, y = np.ones((4, 2)), np.array([1e200, -1e200, 1.0, 2.0])
+    model = dp.MLPRegressor(hidden_layer_sizes=(4,), time_limit=1e-9, random_state=0)
+    with pytest.raises(dp.NonFiniteError, match=r"^Inf in layer 2, the cost C\(a\^2, y\)\. The estimator is as it was"):
+        model.fit(X, y)
+    assert not hasattr(model, "loss_")

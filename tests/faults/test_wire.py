@@ -10,7 +10,7 @@ from kinds import KINDS, of_kind
 from deltaprop.verify.usercode.collect import Manner, collect
 from deltaprop.verify.usercode.judge import described
 from deltaprop.verify.usercode.question import ask
-from deltaprop.verify.usercode.theirs import Target
+from deltaprop.verify.usercode.theirs import UserCode
 from deltaprop.verify.usercode.wire import read_question, read_reply, write_question, write_reply
 
 
@@ -23,7 +23,7 @@ def test_there_and_back(code, tmp_path, dtype):
     assert (asked.spec.architecture(), manner.targets, facts["more"]) == (question.spec.architecture(), "rows", 1)
     np.testing.assert_array_equal(asked.theta, question.theta)
 
-    reply = collect(Target(of_kind(code, kind)), asked, manner)
+    reply = collect(UserCode(of_kind(code, kind)), asked, manner)
     write_reply(tmp_path, reply)
     back = read_reply(tmp_path)
     assert (back.style, back.layout, back.container) == (reply.style, reply.layout, reply.container)

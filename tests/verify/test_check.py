@@ -13,8 +13,8 @@ from mutants import past_the_check
 import deltaprop as dp
 from deltaprop.core import equations
 from deltaprop.verify.check import check_gradient
+from deltaprop.verify.derivatives import ComplexSteps
 from deltaprop.verify.shadow import Shadow
-from deltaprop.verify.slopes import ComplexSteps
 
 
 @pytest.fixture
@@ -242,6 +242,28 @@ def test_ulp_errors_are_those_of_mpmath(net, rows):
     single = dp.check(net.astype("float32"), *rows, ulp=True)
     assert single.ok
     assert any(row.ulp > 1 for row in single.rows)
+
+
+def test_layers_of_scales_are_checked_like_the_others(rng):
+    """Their ds by name, against mpmath too; by central differences if σ takes no complex numbers; kinks counted."""
+    scales = {"kinds": ("dense", "scale", "dense"), "dtype": "float64", "seed": 0}
+    net = dp.Network([3, 4, 4, 2], activation="relu", **scales)
+    X, Y = rng.standard_normal((6, 3)), rng.integers(0, 2, 6)
+    report = dp.check(net, X, Y, ulp=True)
+    assert report.ok
+    assert [(row.layer, row.equation) for row in report.rows][2] == (2, "BP4")
+    assert report.rows[2].element.startswith("ds^2[")
+    assert all(row.ulp < 1e4 for row in report.rows)
+    net.layer(2).s[1] = 0
+    assert dp.check(net, X, Y).kinks > 0
+    gradient = net.backprop(X, Y)
+    gradient.layer(2).ds[0] *= 1.01
+    report = check_gradient(net, gradient.vector, *net.examples(X, Y))
+    assert (report.worst.layer, report.worst.equation, report.worst.element) == (2, "BP4", "ds^2[0]")
+    real = dp.Activation("real", lambda z: np.tanh(z.real), lambda z: 1 - np.tanh(z) ** 2)
+    report = dp.check(dp.Network([3, 4, 4, 2], activation=real, **scales), X, Y)
+    assert report.ok
+    assert report.how == "central differences in float64"
 
 
 def test_ulp_of_ones_own_activation_is_refused(rows):

@@ -9,7 +9,7 @@ import pytest
 from scipy import special
 
 import deltaprop as dp
-from deltaprop.verify.ladder import descend
+from deltaprop.core.slopes import extrapolate
 
 
 def relu(x):
@@ -231,10 +231,10 @@ def test_the_traceback_of_the_users_code_is_kept():
 
 @pytest.mark.parametrize("distance", [0.0, 1e-12, 1e-5, 1e-2, 1.0])
 def test_a_ladder_finds_the_slope_beside_a_kink_and_none_at_it(distance):
-    slope, doubt, kink = descend(lambda t: abs(distance + t) + 3 * t, 1e-4, 14, 1e-16)
+    slope, doubt, kink = extrapolate(lambda t: abs(distance + t) + 3 * t, 1e-4, 14, 1e-16)
     assert kink == (distance == 0)
     assert kink or abs(slope - 4) <= doubt
 
 
 def test_a_ladder_beyond_every_edge_finds_none():
-    assert descend(lambda t: math.nan if t else 1.0, 1e-4, 14, 1e-16)[2]
+    assert extrapolate(lambda t: math.nan if t else 1.0, 1e-4, 14, 1e-16)[2]

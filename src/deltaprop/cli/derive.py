@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Equation = Annotated[
     str | None,
-    typer.Argument(metavar="EQUATION", help="BP1, BP2, BP3, BP4, softmax, batch or input.  [default: all]"),
+    typer.Argument(metavar="EQUATION", help="BP1, BP2, BP3, BP4, softmax, batch, input or scale.  [default: all]"),
 ]
 Model = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Verify on this model, a file that `deltaprop train --save` wrote.")

@@ -178,6 +178,7 @@ BATCH = Section(
                 Side(total("i", _DELTA_I), lambda s, l: eq.bp3(t.DELTA.value(s, l))),
             ),
             (_DC_DB, _DELTA_ONE),
+            layers="dense",
             batch=True,
         ),
         Step(
@@ -198,6 +199,7 @@ BATCH = Section(
                 ),
             ),
             (_DC_DW, _COLUMNS, _INPUTS),
+            layers="dense",
             batch=True,
         ),
     ),

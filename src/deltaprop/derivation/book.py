@@ -157,6 +157,7 @@ BP3 = Section(
             prose("{} reaches {} only through {}.", t.B, t.C, t.Z),
             (t.side(t.DC_DB), t.turned_times(t.DZ_DB, t.DC_DZ)),
             (t.DC_DB, t.DZ_DB, t.DC_DZ),
+            layers="dense",
         ),
         Step(
             "BP3.2",
@@ -169,6 +170,7 @@ BP3 = Section(
             ),
             (t.side(t.DZ_DB), t.side(t.EYE)),
             (t.DZ_DB, t.EYE),
+            layers="dense",
         ),
         Step(
             "BP3.3",
@@ -180,6 +182,7 @@ BP3 = Section(
                 Side(t.DELTA.term, lambda s, l: one_by_one("bp3", t.DELTA.value(s, l))),
             ),
             (t.DC_DB, t.EYE, t.DELTA),
+            layers="dense",
         ),
     ),
 )
@@ -203,6 +206,7 @@ BP4 = Section(
             prose("The weight {} enters {} and no other weighted input of its layer.", t.W_JK, t.Z_J),
             (t.side(t.DC_DW_JK), t.numbers(t.DC_DZ_J, t.DZ_J_DW_JK), t.numbers(t.DELTA_J, t.DZ_J_DW_JK)),
             (t.DC_DW_JK, t.DELTA_J, t.DZ_J_DW_JK),
+            layers="dense",
         ),
         Step(
             "BP4.2",
@@ -210,6 +214,7 @@ BP4 = Section(
             prose("In {} only the term with {} contains {}.", _ONE_SUM, equal(sym("m"), sym("k")), t.W_JK),
             (t.side(t.DZ_J_DW_JK), t.side(t.A_K)),
             (t.DZ_J_DW_JK, t.A_K),
+            layers="dense",
         ),
         Step(
             "BP4.3",
@@ -217,6 +222,7 @@ BP4 = Section(
             prose("The derivative just found goes into the element-wise form."),
             (t.side(t.DC_DW_JK), t.numbers(t.DELTA_J, t.A_K)),
             (t.DC_DW_JK, t.DELTA_J, t.A_K),
+            layers="dense",
         ),
         Step(
             "BP4.4",
@@ -229,6 +235,7 @@ BP4 = Section(
             ),
             (t.side(t.DC_DW), Side(_BP4_FORM, lambda s, l: one_by_one("bp4", t.DELTA.value(s, l), s.a(l - 1)))),
             (t.DC_DW, t.DELTA, t.A_PREV),
+            layers="dense",
         ),
     ),
 )

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from deltaprop._types import Array
-from deltaprop.core import equations as eq
+from deltaprop.core.blocks import KINDS, Arrays
 
 
 class Arithmetic(Protocol):
@@ -105,34 +105,35 @@ OUTPUTS = (
 
 
 class ExactSetting:
-    """A setting (the protocol's Setting) of exact numbers: parameters (W^l, b^l) of layers 1..L, x (n_0, m), y, s."""
+    """A setting (the protocol's Setting) of exact numbers: the parameters of layers 1..L by name, x (n_0, m), y, s."""
 
     def __init__(
         self,
         arithmetic: Arithmetic,
         output: Output,
-        parameters: Sequence[tuple[Array, Array]],
+        kinds: Sequence[str],
+        parameters: Sequence[Arrays],
         x: Array,
         y: Array,
         share: Array,
     ) -> None:
         self._of, self._output, self._parameters = arithmetic, output, parameters
-        self.y, self.share, self.m = y, share, x.shape[1]
-        self.sizes = (len(x), *(len(b) for _, b in parameters))
+        self.kinds, self.y, self.share, self.m = tuple(kinds), y, share, x.shape[1]
         self.L = len(parameters)
         self._found: dict[tuple[object, ...], Array] = {}
         self._a, self._z = [x], [x[:0]]
         for l in range(1, self.L + 1):
-            self._z.append(eq.weighted_input(self.W(l), self._a[-1], self.b(l)))
+            self._z.append(self._weighted_input(l, parameters[l - 1], self._a[-1]))
             self._a.append(self._sigma(l, self._z[l]))
+        self.sizes = tuple(len(a) for a in self._a)
 
     def W(self, l: int) -> Array:
-        """W^l, (n_l, n_(l-1))."""
-        return self._parameters[l - 1][0]
+        """W^l, (n_l, n_(l-1)); diag(s^l) for a layer of scales."""
+        return KINDS[self.kinds[l - 1]].dense(self._parameters[l - 1])[0]
 
-    def b(self, l: int) -> Array:
-        """b^l, (n_l,)."""
-        return self._parameters[l - 1][1]
+    def s(self, l: int) -> Array:
+        """s^l of a layer of scales, (n_l,)."""
+        return self._parameters[l - 1]["s"]
 
     def a(self, l: int) -> Array:
         """a^l, (n_l, m)."""
@@ -183,25 +184,24 @@ class ExactSetting:
     def _differentiated(self, by: str, l: int, of: tuple[str, int], i: int | None, share: int | None) -> Array:
         columns = slice(None) if i is None else slice(i, i + 1)
         shares = self.share[columns] if share is None else share
-        at = {"z": self._z, "a": self._a}[by][l][:, columns] if by in "za" else getattr(self, by)(l)
+        at = {"z": self._z, "a": self._a}[by][l][:, columns] if by in "za" else self._parameters[l - 1][by]
         return self._of.derivative(lambda value: self._after(by, l, value, of, columns, shares), at)
 
     def _after(self, by: str, l: int, value: Array, of: tuple[str, int], columns: slice, share: Any) -> Array:
         """`of`, where by^l is `value` and all that comes after it is computed from it."""
         start = self._a[l - 1][:, columns] if by != "a" else value
         for r in range(l if by != "a" else l + 1, self.L + 1):
-            here = {by: value} if r == l else {}
-            z = (
-                here["z"]
-                if "z" in here
-                else eq.weighted_input(here.get("W", self.W(r)), start, here.get("b", self.b(r)))
-            )
+            p = {**self._parameters[r - 1], by: value} if r == l else self._parameters[r - 1]
+            z = value if r == l and by == "z" else self._weighted_input(r, p, start)
             if of == ("z", r):
                 return z
             start = self._sigma(r, z)
             if of == ("a", r):
                 return start
         return (self._output.cost(self._of, start, self.y[:, columns]) * share).sum()
+
+    def _weighted_input(self, l: int, p: Arrays, a_prev: Array) -> Array:
+        return KINDS[self.kinds[l - 1]].weighted_input(p, a_prev)
 
     def _sigma(self, l: int, z: Array) -> Array:
         return self._output.sigma(self._of, l, z) if l == self.L else self._of.sigma(l, z)

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from deltaprop._types import Array
-from deltaprop.core import equations as eq
 from deltaprop.core.border import columns, shares
 from deltaprop.core.spec import Spec
 from deltaprop.derivation.measured import claimed_jacobian, measured_gradient, measured_jacobian
+from deltaprop.derivation.setting import diagonal
 
 NUDGE = 2.0**-50
 
@@ -23,10 +23,11 @@ NUDGE = 2.0**-50
 class FloatSetting:
     """A setting (the protocol's Setting) in float64.
 
-    `slopes` are σ'(z^l) and `jacobians` the measured ∂a^l/∂z^l, (m, n_l, n_l), of layers 1..L; `formula` is ∇_a C of
-    each example as its cost gives it, `measured` as it is measured.
+    `weights` are W^l of layers 1..L (diag(s^l) for scales), `slopes` are σ'(z^l), and `jacobians` the measured
+    ∂a^l/∂z^l, (m, n_l, n_l); `formula` is ∇_a C of each example as its cost gives it, `measured` as it is measured.
     """
 
+    kinds: tuple[str, ...]
     weights: tuple[Array, ...]
     activations: tuple[Array, ...]
     slopes: tuple[Array, ...]
@@ -48,8 +49,12 @@ class FloatSetting:
         return tuple(len(a) for a in self.activations)
 
     def W(self, l: int) -> Array:
-        """W^l, (n_l, n_(l-1))."""
+        """W^l, (n_l, n_(l-1)); diag(s^l) for a layer of scales."""
         return self.weights[l - 1]
+
+    def s(self, l: int) -> Array:
+        """s^l of a layer of scales, (n_l,)."""
+        return np.diagonal(self.weights[l - 1])
 
     def a(self, l: int) -> Array:
         """a^l, (n_l, m)."""
@@ -89,16 +94,16 @@ class FloatSetting:
         return (self._to_output("z", l).swapaxes(1, 2) @ self.measured.T[:, :, None])[:, :, 0].T
 
     def _pulled(self, by: str, l: int) -> Array:
-        """∂C/∂W^l or ∂C/∂b^l: examples and outputs summed at once."""
-        flat = self._to_output("z", l).reshape(-1, self.sizes[l])
+        """∂C/∂W^l, ∂C/∂b^l or ∂C/∂s^l: examples and outputs summed at once."""
+        flat = self._to_output("z" if by == "W" else by, l).reshape(-1, self.sizes[l])
         error = (self.measured * self.share).T[:, :, None]
-        if by == "b":
+        if by != "W":
             return flat.T @ error.ravel()
         return flat.T @ (error * self.activations[l - 1].T[:, None, :]).reshape(len(flat), -1)
 
     def _to_output(self, by: str, l: int) -> Array:
         """∂a^L/∂by^l, (m, n_L, n_by), made once."""
-        key = ("a" if by == "a" else "z", l)
+        key = ("z" if by == "b" else by, l)
         if key not in self._made:
             self._made[key] = self._up("a", len(self.weights), *key)
         return self._made[key]
@@ -106,7 +111,9 @@ class FloatSetting:
     def _up(self, of: str, k: int, by: str, l: int) -> Array:
         """∂of^k/∂by^l, (m, n_of, n_by): from the layer in question upwards."""
         at = ("a" if by == "a" else "z", l)
-        found = None
+        found = (
+            diagonal(self.activations[l - 1]).swapaxes(0, 2) if by == "s" else None
+        )  # moving s_j by 1 moves z_j by a_j
         while at != (of, k):
             quantity, r = at
             here = self.jacobians[r - 1] if quantity == "z" else self.weights[r]
@@ -118,11 +125,11 @@ class FloatSetting:
 
 def float_setting(spec: Spec, theta: Array, X: Array, Y: Array, weight: Array | None) -> FloatSetting:
     """The setting of float64 rows X, Y of a network in float64."""
-    layers = [spec.arrays(theta, l) for l in range(1, spec.L + 1)]
-    W, b = [p["W"] for p in layers], [p["b"] for p in layers]
-    a, slopes, jacobians = [X.T], [], []
-    for l, activation in enumerate(spec.activations):
-        z = eq.weighted_input(W[l], a[-1], b[l])
+    W, a, slopes, jacobians = [], [X.T], [], []
+    for l, activation in enumerate(spec.activations, 1):
+        p = spec.arrays(theta, l)
+        W.append(spec.kind(l).dense(p)[0])
+        z = spec.kind(l).weighted_input(p, a[-1])
         a.append(activation.sigma(z))
         slopes.append(activation.sigma_prime(z) if activation.elementwise else z[:0])
         jacobians.append(np.ascontiguousarray(np.moveaxis(measured_jacobian(activation, z, a[-1]), -1, 0)))
@@ -130,7 +137,7 @@ def float_setting(spec: Spec, theta: Array, X: Array, Y: Array, weight: Array | 
     formula = spec.cost.grad_a(a[-1], y)
     measured = measured_gradient(spec.cost, a[-1], y)
     share = shares(weight, len(X), spec.dtype)
-    return FloatSetting(tuple(W), tuple(a), tuple(slopes), tuple(jacobians), formula, measured, y, share)
+    return FloatSetting(spec.kinds, tuple(W), tuple(a), tuple(slopes), tuple(jacobians), formula, measured, y, share)
 
 
 def magnitudes(setting: FloatSetting, spec: Spec, *, with_cancellation: bool = False) -> FloatSetting:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from deltaprop.derivation.book import CONVENTIONS, INTRODUCTION
+from deltaprop.derivation.results import Results
 from deltaprop.derivation.steps import Quantity, Section, Step
 from deltaprop.derivation.words import found_of, summary
-
-if TYPE_CHECKING:
-    from deltaprop.derivation.proof import Derivation
 
 _SPECIAL = {"\\": r"\textbackslash{}", **{letter: rf"\{letter}" for letter in "&%$#_{}"}, "~": r"\textasciitilde{}"}
 _SIGNS = {"^": r"\textasciicircum{}", "✓": r"$\surd$", "✗": r"$\times$", "–": "--", "∇": r"$\nabla$"}
@@ -22,7 +19,7 @@ HEAD = r"""\documentclass[a4paper]{article}
 """
 
 
-def document(derivation: Derivation) -> str:
+def document(derivation: Results) -> str:
     """A document that compiles with LaTeX's base and amsmath."""
     body = [r"\section*{Conventions}", INTRODUCTION.latex, "", r"\begin{tabular}{@{}lll@{}}"]
     body += [
@@ -36,7 +33,7 @@ def document(derivation: Derivation) -> str:
     return HEAD + "\n".join(body) + "\n\\end{document}\n"
 
 
-def formulas(derivation: Derivation) -> str:
+def formulas(derivation: Results) -> str:
     """Every statement, one under another, as one displayed formula."""
     lines = [
         rf"&\text{{{step.key}: {escaped(step.heading)}}} \\ &\quad {step.statement.latex}"
@@ -56,7 +53,7 @@ def _section(section: Section) -> str:
     return f"\\section*{{{escaped(section.title)}}}\n\\[ {section.goal.latex} \\]\n{section.before.latex}\n"
 
 
-def _step(derivation: Derivation, step: Step) -> str:
+def _step(derivation: Results, step: Step) -> str:
     first, *others = (side.term.latex for side in step.sides)
     lines = " \\\\\n  &= ".join(others)
     shapes = ", ".join(f"${quantity.term.latex}$: {_shape(quantity)}" for quantity in step.shapes)

@@ -6,7 +6,6 @@ are; where it does not, the difference itself is, and the step that uses the wro
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -14,11 +13,11 @@ import numpy as np
 from deltaprop._types import Array
 from deltaprop.core.activations import Activation, softmax_jacobian
 from deltaprop.core.costs import Cost
+from deltaprop.core.slopes import central_slope
 from deltaprop.derivation.setting import diagonal
 
 MOVES = (6e-6, 1e-4, 1e-8)  # of max(1, |z|); the first balances rounding and curvature in float64
 AGREEMENT = 1e-6
-EPSILON = float(np.finfo(np.float64).eps)
 
 
 def claimed_jacobian(activation: Activation, z: Array, a: Array) -> Array:
@@ -32,7 +31,7 @@ def measured_jacobian(activation: Activation, z: Array, a: Array) -> Array:
     agreed = np.zeros(claimed.shape, bool)
     for move in MOVES:
         h = move * np.maximum(1, np.abs(z))
-        slopes = [_slope(activation.sigma, z, j, h[j]) for j in range(len(z))]
+        slopes = [central_slope(activation.sigma, z, _row(z, j), h[j]) for j in range(len(z))]
         found, noise = (np.stack(parts, axis=1) for parts in zip(*slopes, strict=True))
         agreed |= _agree(found, claimed, noise) | _astride(activation.kinks, z, h)[None]
         if agreed.all():
@@ -47,7 +46,7 @@ def measured_gradient(cost: Cost, a: Array, y: Array) -> Array:
     sizes = np.where(a == 0, 1, np.abs(a)), np.minimum(np.abs(a), np.abs(1 - a))  # log a, log(1 - a) end at 0, at 1
     for move, size in product(MOVES, sizes):
         h = move * size
-        slopes = [_slope(lambda at: cost.C(at, y), a, k, h[k]) for k in range(len(a))]
+        slopes = [central_slope(lambda at: cost.C(at, y), a, _row(a, k), h[k]) for k in range(len(a))]
         found, noise = (np.stack(parts) for parts in zip(*slopes, strict=True))
         agreed |= _agree(found, claimed, noise) | _astride(cost.kinks, a - y, h)
         if agreed.all():
@@ -55,15 +54,11 @@ def measured_gradient(cost: Cost, a: Array, y: Array) -> Array:
     return np.where(agreed | ~np.isfinite(found), claimed, found)
 
 
-def _slope(function: Callable[[Array], Array], at: Array, j: int, h: Array) -> tuple[Array, Array]:
-    """(central difference by row j of `at`, what rounding makes of it)."""
-    up, down = at.copy(), at.copy()
-    up[j] += h
-    down[j] -= h
-    with np.errstate(all="ignore"):
-        above, below = function(up), function(down)
-        apart = up[j] - down[j]
-        return (above - below) / apart, EPSILON * (np.abs(above) + np.abs(below)) / apart
+def _row(like: Array, j: int) -> Array:
+    """1 in row j, else 0."""
+    move = np.zeros_like(like)
+    move[j] = 1
+    return move
 
 
 def _agree(found: Array, claimed: Array, noise: Array) -> Array:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
 
 from deltaprop.derivation.book import CONVENTIONS, INTRODUCTION
 from deltaprop.derivation.notation import Term
+from deltaprop.derivation.results import Results
 from deltaprop.derivation.steps import Section, Step
 from deltaprop.derivation.words import ABSENT, RIGHT, WRONG, found_of, summary
-
-if TYPE_CHECKING:
-    from deltaprop.derivation.proof import Derivation
 
 STYLE = """
 .dp-derivation { max-width: 46rem; margin: 0 auto; line-height: 1.5; font-family: system-ui, sans-serif; }
@@ -43,7 +40,7 @@ h1 { max-width: 46rem; margin: 0 auto 1rem; font: bold 1.7rem system-ui, sans-se
 CLASSES = {RIGHT: "right", WRONG: "wrong", ABSENT: "absent"}
 
 
-def document(derivation: Derivation) -> str:
+def document(derivation: Results) -> str:
     """A page of its own."""
     title = "Backpropagation, step by step"
     return (
@@ -53,7 +50,7 @@ def document(derivation: Derivation) -> str:
     )
 
 
-def fragment(derivation: Derivation) -> str:
+def fragment(derivation: Results) -> str:
     """What stands in a page's body, or in a notebook's cell, with its style."""
     parts = [f'<style>{STYLE}</style>\n<div class="dp-derivation">', f"<p>{INTRODUCTION.mathml}</p>", _conventions()]
     for section in derivation.sections:
@@ -75,7 +72,7 @@ def _section(section: Section) -> str:
     return f'<h2 id="{section.key}">{escape(section.title)}</h2>\n{goal}\n<p>{section.before.mathml}</p>'
 
 
-def _step(derivation: Derivation, step: Step) -> str:
+def _step(derivation: Results, step: Step) -> str:
     first, *others = (_math(side.term, tall=True) for side in step.sides)
     rows = [
         f"<tr><td>{first if not i else ''}</td><td><math><mo>=</mo></math></td><td>{side}</td></tr>"

@@ -2,67 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from deltaprop.derivation import beyond, book, latex, page
-from deltaprop.derivation.examples import verify_examples
 from deltaprop.derivation.notation import Term
-from deltaprop.derivation.proving import StepProof, prove
+from deltaprop.derivation.results import Results
+from deltaprop.derivation.scales import SCALE
 from deltaprop.derivation.steps import Section, Step
-from deltaprop.derivation.verifying import StepCheck, Verification, verify
 from deltaprop.errors import one_of
-from deltaprop.network import Network
 
 SECTIONS = {
     section.key: section
-    for section in (book.BP1, book.BP2, book.BP3, book.BP4, beyond.SOFTMAX, beyond.BATCH, beyond.INPUT)
+    for section in (book.BP1, book.BP2, book.BP3, book.BP4, beyond.SOFTMAX, beyond.BATCH, beyond.INPUT, SCALE)
 }
 
 
-@dataclass(frozen=True)
-class Derivation:
+@dataclass(frozen=True, repr=False)
+class Derivation(Results):
     """The derivation of one equation or of all: `sections`, each with its `steps`.
 
     `prove()` and `verify(net, X, Y)` give a derivation that knows what they found: `proofs`, `verification`, `ok`.
     """
-
-    sections: tuple[Section, ...]
-    proofs: tuple[StepProof, ...] = field(default=(), repr=False)
-    verification: Verification | None = field(default=None, repr=False)
-
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        """All steps, in order."""
-        return tuple(step for section in self.sections for step in section.steps)
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing that was proved or verified has failed."""
-        verified = self.verification is None or self.verification.ok
-        return verified and all(proof.proved for proof in self.proofs)
-
-    def prove(self, *, on_step: Callable[[StepProof], object] | None = None) -> Derivation:
-        """Each step proved with symbols and with fractions; MissingExtraError without SymPy, `deltaprop[symbolic]`."""
-        return replace(self, proofs=prove(self.steps, on_step=on_step))
-
-    def verify(self, net: Network, X: object, Y: object, sample_weight: object = None) -> Derivation:
-        """Each step evaluated on this network and these rows in float64, its Jacobians formed; residuals in ulp."""
-        return replace(self, verification=verify(self.steps, net, X, Y, sample_weight))
-
-    def verify_examples(self) -> Derivation:
-        """Each step evaluated on three small networks that come with the derivation."""
-        return replace(self, verification=verify_examples(self.steps))
-
-    def proof_of(self, step: Step) -> StepProof | None:
-        """What `prove` found of a step."""
-        return next((proof for proof in self.proofs if proof.key == step.key), None)
-
-    def check_of(self, step: Step) -> StepCheck | None:
-        """What `verify` found of a step."""
-        checks = self.verification.steps if self.verification else ()
-        return next((check for check in checks if check.key == step.key), None)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, for JSON."""
@@ -117,7 +78,7 @@ class Derivation:
 
 
 def derive(equation: str | None = None) -> Derivation:
-    """The derivation of "BP1", "BP2", "BP3", "BP4", "softmax", "batch" or "input", step by step; None for all of it.
+    """The derivation of "BP1", "BP2", "BP3", "BP4", "softmax", "batch", "input" or "scale"; None for all of it.
 
     Example: `derive("BP2").verify(net, X, Y)`.
     """

@@ -11,7 +11,9 @@ from deltaprop.derivation.rational import rational_setting
 from deltaprop.derivation.steps import Step
 from deltaprop.derivation.symbolic import symbolic_setting
 
-SHAPES = ((2, 2), (2, 3, 2), (2, 2, 2, 1), (3, 4, 3, 2))
+Shapes = tuple[tuple[tuple[int, ...], tuple[str, ...]], ...]
+SHAPES: tuple[tuple[int, ...], ...] = ((2, 2), (2, 3, 2), (2, 2, 2, 1), (3, 4, 3, 2))
+SCALED: Shapes = (((2, 2), ("scale",)), ((2, 2, 2, 2), ("dense", "scale", "dense")), ((3, 3, 3), ("scale", "scale")))
 SEEDS = range(6)
 Settings = Iterator[tuple[str, ExactSetting]]
 
@@ -37,14 +39,14 @@ def prove(steps: Sequence[Step], *, on_step: Callable[[StepProof], object] | Non
     proofs = []
     for step in steps:
         outputs = [output for output in OUTPUTS if step.output in output.kinds]
-        m = 2 if step.batch else 1
+        m, scales = 2 if step.batch else 1, "scale" in step.layers
         by_symbols = (
-            (f"{output.name}, symbols, {list(sizes)}", symbolic(sizes, output, m))
+            (f"{output.name}, symbols, {list(sizes)}", symbolic(sizes, output, m, kinds))
             for output in outputs
-            for sizes in SHAPES
+            for sizes, kinds in networks(step)
         )
         by_fractions = (
-            (f"{output.name}, fractions, seed {seed}", rational(seed, output, 3))
+            (f"{output.name}, fractions, seed {seed}", rational(seed, output, 3, scales))
             for output in outputs
             for seed in SEEDS
         )
@@ -52,6 +54,11 @@ def prove(steps: Sequence[Step], *, on_step: Callable[[StepProof], object] | Non
         if on_step is not None:
             on_step(proofs[-1])
     return tuple(proofs)
+
+
+def networks(step: Step) -> Shapes:
+    """The (sizes, kinds) with which a step is proved by symbols."""
+    return SCALED if "scale" in step.layers else tuple((sizes, ("dense",) * (len(sizes) - 1)) for sizes in SHAPES)
 
 
 def _proof(step: Step, by_symbols: Settings, by_fractions: Settings) -> StepProof:
@@ -65,7 +72,7 @@ def _count(step: Step, settings: Settings) -> tuple[int, str]:
     """How many cases hold, and the first that does not."""
     cases = 0
     for name, setting in settings:
-        for l in step.at(setting.L):
+        for l in step.at(setting.kinds):
             if not holds(step, setting, l):
                 return cases, f"{name}, layer {l}"
             cases += 1

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
 from random import Random
 from typing import Any
 
 import numpy as np
 
 from deltaprop._types import Array
+from deltaprop.core.blocks import KINDS
 from deltaprop.derivation.exact import ExactSetting, Output
 
 
@@ -111,15 +111,19 @@ class Fractions:
         return left.shape == right.shape and bool(np.all(left == right))
 
 
-def rational_setting(seed: int, output: Output, m: int) -> ExactSetting:
-    """A network of up to four layers and m examples, all numbers drawn by a seed."""
+def rational_setting(seed: int, output: Output, m: int, scales: bool = False) -> ExactSetting:
+    """A network of up to four layers and m examples, drawn by a seed; `scales` asks for layers of scales among them."""
     random = Random(seed)
     sizes = [random.randint(1, 4) for _ in range(random.randint(2, 5))]
-    parameters = [(_drawn(random, n, before), _drawn(random, n)) for before, n in pairwise(sizes)]
+    kinds = ["dense"] * (len(sizes) - 1)
+    if scales:
+        sizes, kinds = sizes[:1] * len(sizes), random.choices(list(KINDS), k=len(kinds))
+    layers = zip(kinds, sizes[1:], sizes, strict=False)
+    parameters = [{p.name: _drawn(random, *p.shape) for p in KINDS[kind].parameters(*shape)} for kind, *shape in layers]
     x, y, share = _drawn(random, sizes[0], m), _drawn(random, sizes[-1], m), _drawn(random, m)
     if output.distribution:
         y[-1] = 1 - y[:-1].sum(axis=0)
-    return ExactSetting(Fractions(random, tuple(sizes)), output, parameters, x, y, share)
+    return ExactSetting(Fractions(random, tuple(sizes)), output, kinds, parameters, x, y, share)
 
 
 def _fraction(random: Random) -> Fraction:

@@ -36,8 +36,17 @@ class Setting(Protocol):
         """The number of examples."""
         ...
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of layers 1..L."""
+        ...
+
     def W(self, l: int) -> Array:
-        """W^l, (n_l, n_(l-1))."""
+        """W^l, (n_l, n_(l-1)); diag(s^l) for a layer of scales."""
+        ...
+
+    def s(self, l: int) -> Array:
+        """s^l of a layer of scales, (n_l,)."""
         ...
 
     def a(self, l: int) -> Array:
@@ -53,7 +62,7 @@ class Setting(Protocol):
         ...
 
     def jacobian(self, of: str, k: int, by: str, l: int) -> Array:
-        """∂of^k/∂by^l of each example, (n_of, n_by, m), for "z", "a", "b"."""
+        """∂of^k/∂by^l of each example, (n_of, n_by, m), for "z", "a", "b", "s"."""
         ...
 
     def weight_slope(self, l: int) -> Array:
@@ -61,7 +70,7 @@ class Setting(Protocol):
         ...
 
     def gradient(self, by: str, l: int) -> Array:
-        """∂C/∂by^l, C the cost of the whole batch, in the shape of z^l or a^l (n_l, m), b^l, W^l."""
+        """∂C/∂by^l, C the cost of the whole batch, in the shape of z^l or a^l (n_l, m), b^l, W^l, s^l."""
         ...
 
     def own(self, by: str, l: int) -> Array:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from deltaprop._types import Array
+from deltaprop.core.blocks import KINDS
 from deltaprop.derivation.notation import Term, equal, infix, prose, sym
 from deltaprop.derivation.setting import Setting
 
 Value = Callable[[Setting, int], Array]
-Layers = Literal["output", "hidden", "every", "first"]
+Layers = Literal["output", "hidden", "first", "every", "dense", "scale", "below scale", "first scale"]
 Output = Literal["any", "elementwise", "softmax", "canonical"]
 
 
@@ -76,14 +77,15 @@ class Step:
         """The right side as a function of a setting and a layer."""
         return self.sides[-1].value
 
-    def at(self, L: int) -> range:
-        """The layers l for which the step says something in a network of L layers."""
-        return {
-            "output": range(L, L + 1),
-            "hidden": range(1, L),
-            "every": range(1, L + 1),
-            "first": range(1, 2),
-        }[self.layers]
+    def at(self, kinds: Sequence[str]) -> list[int]:
+        """The layers l that the step is about, in a network whose layers 1..L are of these kinds."""
+        L = len(kinds)
+        found = {"output": [L], "hidden": range(1, L), "first": [1], "every": range(1, L + 1)}
+        for kind in KINDS:
+            layers = found[kind] = [l for l, own in enumerate(kinds, 1) if own == kind]
+            found[f"below {kind}"] = [l - 1 for l in layers if l > 1]
+            found[f"first {kind}"] = layers[:1] if kinds[0] == kind else []
+        return list(found[self.layers])
 
 
 @dataclass(frozen=True)

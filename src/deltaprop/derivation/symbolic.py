@@ -7,12 +7,12 @@ own. Derivatives are taken of one scalar by one symbol: SymPy's matrix calculus 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from deltaprop._types import Array
+from deltaprop.core.blocks import KINDS
 from deltaprop.derivation.exact import ExactSetting, Output
 from deltaprop.errors import MissingExtraError
 
@@ -127,17 +127,20 @@ class Symbols:
         return self._known[name]
 
 
-def symbolic_setting(sizes: Sequence[int], output: Output, m: int = 1) -> ExactSetting:
-    """A network of these sizes and m examples, every number of them a symbol."""
+def symbolic_setting(sizes: Sequence[int], output: Output, m: int = 1, kinds: Sequence[str] = ()) -> ExactSetting:
+    """A network of these sizes, of dense layers or these kinds, and m examples, every number of them a symbol."""
     sp, arithmetic = sympy(), Symbols()
+    kinds = kinds or ["dense"] * (len(sizes) - 1)
 
     def letters(name: str, *shape: int) -> Array:
         return np.array(sp.symbols(f"{name}:{int(np.prod(shape))}"), object).reshape(shape)
 
+    layers = enumerate(zip(kinds, sizes[1:], sizes, strict=False), 1)
     parameters = [
-        (letters(f"w{l}_", n, before), letters(f"b{l}_", n)) for l, (before, n) in enumerate(pairwise(sizes), 1)
+        {p.name: letters(f"{p.name}{l}_", *p.shape) for p in KINDS[kind].parameters(n, before)}
+        for l, (kind, n, before) in layers
     ]
     y = letters("y", sizes[-1], m)
     if output.distribution:
         y[-1] = 1 - y[:-1].sum(axis=0)
-    return ExactSetting(arithmetic, output, parameters, letters("x", sizes[0], m), y, letters("s", m))
+    return ExactSetting(arithmetic, output, kinds, parameters, letters("x", sizes[0], m), y, letters("share", m))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
 
 from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
@@ -13,16 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from deltaprop.derivation.book import CONVENTIONS, INTRODUCTION
+from deltaprop.derivation.results import Results
 from deltaprop.derivation.steps import Section, Step
 from deltaprop.derivation.words import RIGHT, WRONG, found_of, summary
-
-if TYPE_CHECKING:
-    from deltaprop.derivation.proof import Derivation
 
 STYLES = {RIGHT: "green", WRONG: "bold red"}
 
 
-def rendered(derivation: Derivation) -> RenderableType:
+def rendered(derivation: Results) -> RenderableType:
     """All of it, for a rich console."""
     parts: list[RenderableType] = [Text(INTRODUCTION.text), "", _conventions()]
     for section in derivation.sections:
@@ -31,7 +28,7 @@ def rendered(derivation: Derivation) -> RenderableType:
     return Group(*parts)
 
 
-def plain(derivation: Derivation) -> str:
+def plain(derivation: Results) -> str:
     """All of it as text of 80 columns, without colours."""
     out = io.StringIO()
     Console(file=out, width=80, color_system=None, force_terminal=False, highlight=False).print(rendered(derivation))
@@ -54,7 +51,7 @@ def _title(section: Section) -> RenderableType:
     )
 
 
-def _step(derivation: Derivation, step: Step) -> RenderableType:
+def _step(derivation: Results, step: Step) -> RenderableType:
     first, *others = step.sides
     indent = " " * len(first.term.text)
     lines = [f"{first.term} = {others[0].term}", *(f"{indent} = {side.term}" for side in others[1:])]

@@ -43,6 +43,13 @@ DC_DB = Quantity(d(C, B), ("l",), lambda s, l: s.own("b", l))
 DZ_DB = Quantity(d(Z, B), ("l", "l"), lambda s, l: s.jacobian("z", l, "b", l))
 EYE = Quantity(sym("I"), ("l", "l"), lambda s, l: identity(s.sizes[l], s.m))
 
+S = Quantity(sym("s", "l"), ("l",), lambda s, l: _alike(s.s(l), s.m))
+S_NEXT = Quantity(sym("s", "l+1"), ("l+1",), lambda s, l: _alike(s.s(l + 1), s.m))
+S_FIRST = Quantity(sym("s", "1"), ("1",), lambda s, l: _alike(s.s(1), s.m))
+DIAG_S_NEXT = Quantity(diag(S_NEXT.term), ("l+1", "l"), lambda s, l: diagonal(S_NEXT.value(s, l)))
+DC_DS = Quantity(d(C, S.term), ("l",), lambda s, l: s.own("s", l))
+DZ_DS = Quantity(d(Z, S.term), ("l", "l"), lambda s, l: s.jacobian("z", l, "s", l))
+
 A_PREV = Quantity(A_BEFORE, ("l-1",), lambda s, l: s.a(l - 1))
 DC_DW = Quantity(d(C, sym("W", "l")), ("l", "l-1"), lambda s, l: s.own("W", l))
 DC_DW_JK = Quantity(d(C, W_JK), (), DC_DW.value)
@@ -72,6 +79,11 @@ def matrices(sign: str, left: Quantity, right: Quantity) -> Side:
 def numbers(left: Quantity, right: Quantity) -> Side:
     """left right, number by number."""
     return Side(beside(left.term, right.term), lambda s, l: left.value(s, l) * right.value(s, l))
+
+
+def _alike(vector: Array, m: int) -> Array:
+    """The same vector for each of m examples, (n, m)."""
+    return np.broadcast_to(vector[:, None], (len(vector), m))
 
 
 def _rows(vector: Array, width: int) -> Array:

@@ -17,6 +17,11 @@ from deltaprop.errors import ArgumentError, ArgumentTypeError, NonFiniteError, s
 from deltaprop.network import Network
 
 ELEMENTS = 1 << 21  # of the largest Jacobian of all examples together: 16 MiB
+LAYERS = {
+    "scale": "layer of scales",
+    "below scale": "hidden layer below a layer of scales",
+    "first scale": "layer of scales at its input",
+}
 NOTHING, HUGE = 1e-150, 1e100  # a term below NOTHING may have underflowed on the way, and met a ∇_a C up to HUGE
 
 
@@ -88,7 +93,7 @@ def _finite(net: Network, X: Array, Y: Array, weight: Array | None) -> tuple[Arr
 
 
 def _check(step: Step, spec: Spec, setting: FloatSetting) -> StepCheck:
-    layers, note = tuple(step.at(spec.L)), why_not(step, spec)
+    layers, note = tuple(step.at(spec.kinds)), why_not(step, spec)
     if note:
         return StepCheck(step.key, None, None, None, None, (), note)
     sizes = magnitudes(setting, spec, with_cancellation=step.output == "canonical")
@@ -100,8 +105,8 @@ def _check(step: Step, spec: Spec, setting: FloatSetting) -> StepCheck:
 def why_not(step: Step, spec: Spec) -> str:
     """Why the step says nothing about this network, in a sentence; "" where it does."""
     output, cost = spec.output.name, spec.cost.name
-    if not step.at(spec.L):
-        return "This network has no hidden layer."
+    if not step.at(spec.kinds):
+        return f"This network has no {LAYERS.get(step.layers, f'{step.layers} layer')}."
     if step.output == "elementwise" and not spec.output.elementwise:
         return f"The output is {output}, which is not elementwise: BP1 takes its general form, softmax.1 to softmax.3."
     if step.output == "softmax" and spec.output.elementwise:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from deltaprop.derivation.proving import StepProof
+from deltaprop.derivation.results import Results
 from deltaprop.derivation.verifying import StepCheck, Verification
-
-if TYPE_CHECKING:
-    from deltaprop.derivation.proof import Derivation
 
 RIGHT, WRONG, ABSENT = "✓", "✗", "–"
 ULP = "An ulp is the last binary digit of a float64 number, here of the sum of the terms' sizes: about 2e-16 of it."
@@ -28,18 +24,24 @@ def check_words(check: StepCheck) -> tuple[str, str]:
     if not check.verified:
         return WRONG, f"wrong by {check.residual:.2g} ulp in layer {check.layer}; rounding explains {check.tolerance:g}"
     size = f"to {check.residual:.2g} ulp" if check.residual else "to the last bit"
-    first, last = check.layers[0], check.layers[-1]
-    return RIGHT, f"verified {size} in layer{f's {first} to {last}' if first != last else f' {first}'}"
+    return RIGHT, f"verified {size} in {_layers(check.layers)}"
 
 
-def found_of(derivation: Derivation, key: str) -> list[tuple[str, str]]:
+def _layers(layers: tuple[int, ...]) -> str:
+    first, last = layers[0], layers[-1]
+    if len(layers) == 1:
+        return f"layer {first}"
+    return f"layers {first} to {last}" if len(layers) == last - first + 1 else f"layers {', '.join(map(str, layers))}"
+
+
+def found_of(derivation: Results, key: str) -> list[tuple[str, str]]:
     """Marks and words for a step: of its proof, of its check, of neither."""
     step = next(step for step in derivation.steps if step.key == key)
     proof, check = derivation.proof_of(step), derivation.check_of(step)
     return ([proof_words(proof)] if proof else []) + ([check_words(check)] if check else [])
 
 
-def summary(derivation: Derivation) -> list[str]:
+def summary(derivation: Results) -> list[str]:
     """What was found of all steps, one sentence each."""
     steps, found, lines = len(derivation.steps), derivation.verification, []
     if derivation.proofs:

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from deltaprop._types import Array, Indices
+from deltaprop._types import Array
 from deltaprop.core.functions import built_in, formula
-from deltaprop.core.norms import gradient_norms
 from deltaprop.core.sparse import Inputs, SparseRows, packed
 from deltaprop.core.spec import Spec
 from deltaprop.engines.machine import usable_cores
@@ -141,7 +140,9 @@ class NativePlan:
 
     def gradient_norms(self, theta: Array, X: Inputs, Y: Array) -> Array:
         """‖∂C_i/∂θ‖ of every row as if it were alone, (m,)."""
-        return gradient_norms(self.spec, theta, X, Y)
+        norms = np.empty(len(X))
+        self._plan.gradient_norms(theta, _rows(X), packed(Y), norms)
+        return norms
 
     def begin(self, theta: Array, slots: tuple[Array, ...], rules: Rules, data: Data) -> NativeTraining:
         """A training of θ by these rules."""
@@ -167,25 +168,26 @@ class NativeTraining:
 
     def gradient(self, steps: Steps) -> Sums:
         """The sums over the examples of a single step."""
-        at = steps.places(0)
+        at, grad = steps.places(0), np.empty_like(self._theta)
         rows, shares = packed(steps.order[at]), None if steps.shares is None else _shares(steps.shares[at])
-        grad = np.empty_like(self._theta)
-        chosen = *self._examples, rows, shares, steps.first
-        cost = self._plan.gradient(self._theta, self._rules, *chosen, grad)
-        return Sums(cost, self._weight_of(rows), grad)
+        cost = self._plan.gradient(self._theta, self._rules, *self._examples, rows, shares, steps.first, grad)
+        return Sums(cost, float(self._weights(rows, shares).sum()), grad)
 
     def apply(self, sums: Sums, rate: float, step: int) -> bool:
         """One step from the mean gradient; whether it was taken."""
         mean = sums.gradient / (sums.weight if sums.weight > 0 else 1.0)
         return self._plan.apply(self._theta, self._slots, self._rules, packed(mean), sums.weight, rate, step)
 
-    def _weight_of(self, rows: Indices) -> float:
-        weight = self._data.weight
-        return float(len(rows) if weight is None else weight[rows].sum())
+    def _weights(self, rows: Array, shares: Array | None) -> Array:
+        """What each of these rows weighs in a sum."""
+        if shares is not None:
+            return shares
+        return np.ones(len(rows)) if self._data.weight is None else self._data.weight[rows]
 
     def close(self) -> None:
         """Let go of the data."""
-        self._examples = _examples(self._data.take(slice(0)))
+        self._data = self._data.take(slice(0))
+        self._examples = _examples(self._data)
 
 
 def _examples(data: Data) -> tuple[Any, Array, Array | None]:

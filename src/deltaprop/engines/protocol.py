@@ -101,7 +101,7 @@ class Training(Protocol):
         """
 
     def gradient(self, steps: Steps) -> Sums:
-        """The sums over the examples of a single step, θ unchanged; with `shares` these take the place of weights."""
+        """The sums over the examples of a single step, θ unchanged; `shares` take the place of w if there are any."""
 
     def apply(self, sums: Sums, rate: float, step: int) -> bool:
         """One step, counted from 0, from the gradient Σ / Σ w: penalties, clipping, update; whether it was taken."""

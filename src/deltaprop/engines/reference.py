@@ -123,12 +123,12 @@ class ReferenceTraining:
     def gradient(self, steps: Steps) -> Sums:
         """The sums over the examples of a single step."""
         data = self._data.take(steps.rows(0))
-        share = np.ones(len(data)) if data.weight is None else data.weight
+        weight = np.ones(len(data)) if data.weight is None else data.weight
         if steps.shares is not None:
-            share = steps.shares[steps.places(0)]
-        share = share.astype(self._plan.spec.dtype)
-        cost = self._plan.weighted_gradient(self._theta, data, share, self._masks(steps.first, len(data)))
-        return Sums(cost, data.total, self._plan.grad.copy())
+            weight = steps.shares[steps.places(0)]
+        share, masks = weight.astype(self._plan.spec.dtype), self._masks(steps.first, len(data))
+        cost = self._plan.weighted_gradient(self._theta, data, share, masks)
+        return Sums(cost, float(weight.sum()), self._plan.grad.copy())
 
     @np.errstate(all="ignore")
     def apply(self, sums: Sums, rate: float, step: int) -> bool:

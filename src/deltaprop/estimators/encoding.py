@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.impute import SimpleImputer
 
-from deltaprop._types import Array
+from deltaprop._types import Array, Indices
 from deltaprop.estimators.inputs import checked_weight, filled, fitted_imputer
 from deltaprop.estimators.parameters import Parameters
 from deltaprop.estimators.targets import Targets, learned_targets
@@ -21,6 +21,11 @@ class EncodedRows:
     Y_train: Array
     Y: Array
     weight: Array | None
+
+    def take(self, rows: Indices) -> EncodedRows:
+        """These rows."""
+        weight = None if self.weight is None else self.weight[rows]
+        return EncodedRows(self.X[rows], self.Y_train[rows], self.Y[rows], weight)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from sklearn.utils import check_random_state
 from deltaprop._types import Array, Indices
 from deltaprop.core.pairs import check_own_pairs
 from deltaprop.core.spec import make_spec
+from deltaprop.engines.protocol import Data
 from deltaprop.errors import NonFiniteError, sentence
 from deltaprop.estimators.account import Account
 from deltaprop.estimators.checks import ParameterError
@@ -24,9 +25,10 @@ from deltaprop.estimators.parameters import Parameters
 from deltaprop.estimators.rules import optimizer_of, settings_of
 from deltaprop.network import Network
 from deltaprop.optim.penalty import penalty
+from deltaprop.trace.nonfinite import find_nonfinite
 from deltaprop.training.history import History
 from deltaprop.training.loop import run_training
-from deltaprop.training.settings import Examples, Settings, check_share, gatherable
+from deltaprop.training.settings import Examples, Settings, check_share, examples
 from deltaprop.training.state import TrainingState
 
 FEWEST_HELD = 2
@@ -78,21 +80,24 @@ def train_network(
     net = _network(parameters, encoding, orders.random, before)
     with _theta_restored_on_failure(net.theta):
         account = _account(parameters, net.theta, before, partial=partial, other_rows=validation is not None)
-        inside, outside = np.arange(len(rows.Y)), np.arange(0)
+        inside = np.arange(len(rows.Y))
         if parameters.watches_scores and validation is None:
             seed = account.seed_of_split(orders.random) if partial else orders.random
             strata = encoding.targets.strata(rows.Y)
             inside, outside = _hold_out(inside, strata, parameters.validation_fraction, seed)
+            validation = rows.take(outside)
         check_share(rows.weight, inside, "training")
-        train_on = _examples(net, rows.X, rows.Y_train, rows.weight, inside)
-        held = _validation(net, rows, validation, outside)
+        data = replace(examples(net, rows.X, rows.Y_train, rows.weight), rows=inside)
+        held = None
+        if validation is not None:
+            held = examples(net, validation.X, validation.Y, validation.weight, of="validation ")
         score = encoding.targets.score
         settings = settings_of(parameters, net.spec, len(inside), account, orders, score, partial=partial)
         state = _state(net, settings, before)
         state.parts = {"account": account, "orders": orders}
-        history = _run(net, settings, train_on, held, state)
+        history = _run(net, settings, data, held, state)
         if not len(history):  # ended within its first epoch
-            account.loss = _loss(net, settings, train_on)
+            account.loss = _loss(net, settings, data)
         if parameters.watches_scores and account.best_theta is not None and (not partial or account.stopped):
             net.theta[...] = account.best_theta
             history.best_epoch = account.best_epoch
@@ -157,24 +162,9 @@ def _hold_out(rows: Indices, strata: Array | None, fraction: float, seed: Any) -
     return inside, outside
 
 
-def _examples(net: Network, X: Any, Y: Array, weight: Array | None, rows: Indices, of: str = "") -> Examples:
-    return Examples(*gatherable(*net.examples(X, Y, weight, of=of)), rows)
-
-
-def _validation(net: Network, rows: EncodedRows, validation: EncodedRows | None, outside: Indices) -> Examples | None:
-    """The examples that are only looked at: those that were given, or those held out."""
-    if validation is not None:
-        X, Y, weight = validation.X, validation.Y, validation.weight
-    elif len(outside):
-        X, Y, weight = rows.X[outside], rows.Y[outside], None if rows.weight is None else rows.weight[outside]
-    else:
-        return None
-    return _examples(net, X, Y, weight, np.arange(len(Y)), "validation ")
-
-
-def _run(net: Network, settings: Settings, train_on: Examples, held: Examples | None, state: TrainingState) -> History:
+def _run(net: Network, settings: Settings, data: Examples, held: Data | None, state: TrainingState) -> History:
     try:
-        return run_training(net, settings, train_on, held, state)
+        return run_training(net, settings, data, held, state)
     except NonFiniteError as error:
         remedy = "Try a lower learning_rate_init, or inputs of a smaller scale."
         raise NonFiniteError(f"{error.fact} The estimator is as it was before. {remedy}") from None
@@ -184,6 +174,9 @@ def _loss(net: Network, settings: Settings, data: Examples) -> float:
     """The loss of all training rows at the present parameters, with the penalty."""
     taken = data.taken()
     cost = net.plan().evaluate(net.theta, taken)[0]
+    if not np.isfinite(cost):
+        what = find_nonfinite(net.spec, net.theta, taken.X, taken.Y, taken.weight)
+        raise NonFiniteError(f"{what}. The estimator is as it was before. Try inputs and targets of a smaller scale.")
     return cost + penalty(net.spec, net.theta, settings.rules.penalties(taken.total))
 
 

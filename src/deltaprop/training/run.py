@@ -34,13 +34,13 @@ class Run:
         self.net, self.settings, self.validation, self.state = net, settings, validation, state
         self.history = state.history
         self.history.stopped = "epochs"
-        if settings.early_stopping:
-            state.parts.setdefault("stopper", Stopper())
-        if isinstance(settings.schedule, ReduceOnPlateau):
-            state.parts.setdefault("plateau", Plateau())
         self._interrupt = Interrupt()
         self._begun = perf_counter() - state.seconds
         self._stopped: str | None = None
+        if settings.early_stopping and state.parts.setdefault("stopper", Stopper()).over(settings.early_stopping):
+            self.stop("early stopping")
+        if isinstance(settings.schedule, ReduceOnPlateau):
+            state.parts.setdefault("plateau", Plateau())
 
     def __enter__(self) -> Self:
         self._interrupt.__enter__()

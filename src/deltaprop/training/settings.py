@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -66,7 +66,7 @@ class Settings:
 
 def check_settings(
     net: Network, X: object, Y: object, sample_weight: object, validation: object, **given: Any
-) -> tuple[Settings, Examples, Examples | None]:
+) -> tuple[Settings, Examples, Data | None]:
     """The settings, the training examples and the validation examples, checked."""
     seed = check_seed(given["seed"])
     seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> 1) if seed is None else seed
@@ -102,26 +102,29 @@ def check_settings(
 
 def _examples(
     net: Network, X: object, Y: object, sample_weight: object, validation: object, seed: int
-) -> tuple[Examples, Examples | None]:
-    rows, targets, weight = gatherable(*net.examples(X, Y, sample_weight))
-    everything = np.arange(len(rows))
+) -> tuple[Examples, Data | None]:
+    data = examples(net, X, Y, sample_weight)
     if validation is None:
-        return Examples(rows, targets, weight, everything), None
+        return data, None
     if isinstance(validation, (int, float, np.floating)) and not isinstance(validation, bool):
         if not 0 < validation < 1:
             raise ArgumentError(sentence("validation", "a fraction between 0 and 1, or (X, Y)", repr(validation)))
-        if len(rows) < 2:
+        if len(data) < 2:
             raise ArgumentError(sentence("X", "at least 2 rows, to hold some out for validation", "1 row"))
-        inside, outside = split(len(rows), float(validation), seed)
-        held = rows[outside], targets[outside], None if weight is None else weight[outside]
+        inside, outside = split(len(data), float(validation), seed)
         for part, of in ((outside, "validation"), (inside, "training")):
-            check_share(weight, part, of)
-        return Examples(rows, targets, weight, inside), Examples(*held, np.arange(len(outside)))
+            check_share(data.weight, part, of)
+        return replace(data, rows=inside), replace(data, rows=outside).taken()
     if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
         must = "a fraction, (X, Y) or (X, Y, sample_weight)"
         raise ArgumentTypeError(sentence("validation", must, type(validation).__name__))
-    checked = gatherable(*net.examples(*validation, of="validation "))
-    return Examples(rows, targets, weight, everything), Examples(*checked, np.arange(len(checked[0])))
+    return data, examples(net, *validation, of="validation ")
+
+
+def examples(net: Network, X: object, Y: object, sample_weight: object = None, *, of: str = "") -> Examples:
+    """These rows, targets and weights, checked, all of them taking part; errors call them `{of}X` and so on."""
+    checked = net.examples(X, Y, sample_weight, of=of)
+    return Examples(*gatherable(*checked), np.arange(len(checked[1])))
 
 
 def check_share(weight: Array | None, part: Indices, of: str) -> None:

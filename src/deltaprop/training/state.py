@@ -15,6 +15,7 @@ from typing import Any, Self, get_args, get_type_hints
 import numpy as np
 
 from deltaprop._types import Array, Indices
+from deltaprop.errors import ArgumentError, sentence
 from deltaprop.network import Network
 from deltaprop.optim.optimizers import Optimizer
 from deltaprop.training.history import History
@@ -94,17 +95,29 @@ class TrainingState:
 
     def take_up(self, arrays: Arrays, plain: dict[str, Any]) -> None:
         """Take over a state that `pack` returned, of the same parts; θ is filled in place."""
+        if plain["parts"].keys() != self.parts.keys():
+            want, have = (", ".join(parts) or "none" for parts in (plain["parts"], self.parts))
+            raise ArgumentError(sentence("parts", f"{want}, as in the state that is taken up", have))
+        mine = {"theta": self.theta, **{f"slots.{name}": slot for name, slot in self.slots.items()}}
+        theirs = {name: array for name, array in arrays.items() if name == "theta" or name.startswith("slots.")}
+        if _kinds(mine) != _kinds(theirs):
+            raise ArgumentError(sentence("state", f"of a training with {_kinds(mine)}", _kinds(theirs)))
         _take_up(self, _unpacked(plain, arrays))
+
+
+def _kinds(arrays: Arrays) -> str:
+    """Names, number types and shapes of arrays, as text."""
+    return ", ".join(f"{name} {array.dtype} {array.shape}" for name, array in sorted(arrays.items()))
 
 
 def _packed(value: Any, name: str, arrays: Arrays) -> Any:
     if isinstance(value, np.ndarray):
         arrays[name] = value.copy()
         return {ARRAY: name}
-    if isinstance(value, float):
-        return float(value) if isfinite(value) else {NUMBER: repr(float(value))}
     if isinstance(value, np.generic):
-        return value.item()
+        value = value.item()
+    if isinstance(value, float):
+        return value if isfinite(value) else {NUMBER: repr(value)}
     if isinstance(value, np.random.RandomState):
         value = value.get_state(legacy=False)
     elif is_dataclass(value) and not isinstance(value, type):
@@ -119,7 +132,7 @@ def _packed(value: Any, name: str, arrays: Arrays) -> Any:
 def _unpacked(value: Any, arrays: Arrays) -> Any:
     if isinstance(value, dict):
         if value.keys() == {ARRAY}:
-            return arrays[value[ARRAY]]
+            return arrays[value[ARRAY]].copy()
         if value.keys() == {NUMBER}:
             return float(value[NUMBER])
         return {key: _unpacked(item, arrays) for key, item in value.items()}

@@ -55,6 +55,10 @@ class Stopper:
             self.best, self.best_epoch = loss, epoch
             if rule.keep_best:
                 self._keep(theta)
+        return self.over(rule)
+
+    def over(self, rule: EarlyStopping) -> bool:
+        """Whether nothing was better for longer than the rule's patience."""
         return self.waited > rule.patience
 
     def restore(self, theta: Array) -> int | None:

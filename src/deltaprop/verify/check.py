@@ -7,14 +7,15 @@ from dataclasses import replace
 import numpy as np
 
 from deltaprop._types import Array
+from deltaprop.core.blocks import Block
 from deltaprop.core.sparse import dense
 from deltaprop.errors import ArgumentError, sentence
 from deltaprop.network import Network
 from deltaprop.verify.compare import Comparison
+from deltaprop.verify.derivatives import CentralDifferences, ComplexSteps, Slopes
 from deltaprop.verify.exact import exact_gradient, ulps
 from deltaprop.verify.report import CheckReport
 from deltaprop.verify.shadow import Shadow
-from deltaprop.verify.slopes import CentralDifferences, ComplexSteps, Part, Truth, parts
 
 ROWS, SAMPLE = 100, 200
 
@@ -59,14 +60,14 @@ def check_gradient(
 
 def _compare(
     shadow: Shadow, gradient: Array, dtype: str, elements: int, seed: int
-) -> tuple[CheckReport, tuple[Part, int] | None]:
+) -> tuple[CheckReport, tuple[Block, int] | None]:
     """The report, and the worst element of all, where the truth can be split by examples."""
-    truth: Truth = ComplexSteps(shadow) if shadow.analytic else CentralDifferences(shadow, dtype)
+    truth: Slopes = ComplexSteps(shadow) if shadow.analytic else CentralDifferences(shadow, dtype)
     tolerance, rng = truth.tolerance[dtype], np.random.default_rng(seed)
-    arrays = [Comparison(part, gradient, shadow.noise, truth, tolerance) for part in parts(shadow.spec)]
+    arrays = [Comparison(block, gradient, shadow.noise, truth, tolerance) for block in shadow.spec.blocks]
     for array in arrays:
         array.compare(elements, rng)
-    arrays.sort(key=lambda array: (array.part.layer, array.part.name))
+    arrays.sort(key=lambda array: (array.block.layer, array.block.name))
     rows = tuple(array.row for array in arrays)
     worst = max(arrays, key=lambda array: array.row.error)
     report = CheckReport(
@@ -78,19 +79,19 @@ def _compare(
         rows=rows,
         how=truth.how,
     )
-    return report, (worst.part, worst.at) if shadow.analytic and worst.at is not None else None
+    return report, (worst.block, worst.at) if shadow.analytic and worst.at is not None else None
 
 
 def _worst_example(
-    net: Network, shadow: Shadow, culprit: tuple[Part, int], X: Array, Y: Array, weight: Array | None
+    net: Network, shadow: Shadow, culprit: tuple[Block, int], X: Array, Y: Array, weight: Array | None
 ) -> int | None:
     """The row for which this element is furthest off when it is alone in its batch; None where it is right for each."""
-    part, i = culprit
-    truth = ComplexSteps(shadow).examples(part, np.array([i]))[0][0]
+    block, i = culprit
+    truth = ComplexSteps(shadow).examples(block, np.array([i]))[0][0]
     share = shadow.share
-    alone = [net.backprop(X[r : r + 1], Y[r : r + 1]).vector[part.first + i] for r in range(len(X))]
+    alone = [net.backprop(X[r : r + 1], Y[r : r + 1]).vector[block.at][i] for r in range(len(X))]
     gap = np.abs(np.array(alone, np.float64) * share - truth)
-    allowed = ComplexSteps.tolerance[net.spec.dtype.name] * np.abs(truth) + shadow.noise[part.first + i]
+    allowed = ComplexSteps.tolerance[net.spec.dtype.name] * np.abs(truth) + shadow.noise[block.at][i]
     return int(gap.argmax()) if (gap > allowed).any() else None
 
 
@@ -98,8 +99,5 @@ def _with_ulps(
     report: CheckReport, net: Network, gradient: Array, X: Array, Y: Array, weight: Array | None
 ) -> CheckReport:
     off = ulps(gradient, exact_gradient(net.spec, net.theta, X, Y, weight).theta)
-    largest = {
-        (part.layer, part.equation): float(off[part.first : part.first + int(np.prod(part.shape))].max())
-        for part in parts(net.spec)
-    }
+    largest = {(block.layer, block.equation): float(block.of(off).max()) for block in net.spec.blocks}
     return replace(report, rows=tuple(replace(row, ulp=largest[row.layer, row.equation]) for row in report.rows))

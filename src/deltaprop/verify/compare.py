@@ -11,8 +11,9 @@ from __future__ import annotations
 import numpy as np
 
 from deltaprop._types import Array, Indices
+from deltaprop.core.blocks import Block
+from deltaprop.verify.derivatives import Slopes
 from deltaprop.verify.report import Worst
-from deltaprop.verify.slopes import Part, Truth
 
 DIRECTIONS = 2
 NARROWEST = 1e-100  # of the weights in a direction, so that none underflows
@@ -21,13 +22,12 @@ NARROWEST = 1e-100  # of the weights in a direction, so that none underflows
 class Comparison:
     """One array of a gradient against its truth."""
 
-    def __init__(self, part: Part, gradient: Array, noise: Array, truth: Truth, tolerance: float) -> None:
-        place = slice(part.first, part.first + int(np.prod(part.shape)))
-        self.part, self.truth, self.tolerance = part, truth, tolerance
-        self.claimed, self.noise = gradient[place].astype(np.float64), noise[place]
+    def __init__(self, block: Block, gradient: Array, noise: Array, truth: Slopes, tolerance: float) -> None:
+        self.block, self.truth, self.tolerance = block, truth, tolerance
+        self.claimed, self.noise = gradient[block.at].astype(np.float64), noise[block.at]
         self.checked = self.kinks = self.directions = 0
         self.at: int | None = None
-        self.row = Worst(part.layer, part.equation, part.whole, 0.0, 0.0, 0.0)
+        self.row = Worst(block.layer, block.equation, _whole(block), 0.0, 0.0, 0.0)
 
     def compare(self, elements: int, rng: np.random.Generator) -> None:
         """Elements, all or a sample; then directions, where the sample left something out."""
@@ -44,7 +44,7 @@ class Comparison:
             self._direction(rng)
 
     def _elements(self, at: Indices) -> None:
-        slope, kink, noise = self.truth.elements(self.part, at, self.claimed[at])
+        slope, kink, noise = self.truth.elements(self.block, at, self.claimed[at])
         self.kinks += int(kink.sum())
         self.checked += int((~kink).sum())
         if kink.all():
@@ -54,9 +54,8 @@ class Comparison:
         k = int(error.argmax())
         if self.at is None or error[k] > self.row.error:
             self.at = int(at[k])
-            place = self.part.place(self.at)
             numbers = float(self.claimed[self.at]), float(slope[k]), float(error[k])
-            self.row = Worst(self.part.layer, self.part.equation, place, *numbers)
+            self.row = Worst(self.block.layer, self.block.equation, _place(self.block, self.at), *numbers)
 
     def _direction(self, rng: np.random.Generator) -> None:
         floor = np.maximum(np.abs(self.claimed), self.noise / self.tolerance)
@@ -74,7 +73,7 @@ class Comparison:
 
     def _gap(self, v: Array) -> float | None:
         """By how much gradient and truth differ along v."""
-        slope = self.truth.direction(self.part, v.reshape(self.part.shape))
+        slope = self.truth.direction(self.block, v.reshape(self.block.shape))
         return None if slope is None else float(np.where(v != 0, self.claimed, 0) @ v) - slope
 
     def _halve(self, v: Array, gap: float) -> int:
@@ -87,6 +86,17 @@ class Comparison:
             of_left = self._gap(left) or 0.0
             at, gap = (half, of_left) if abs(of_left) >= abs(gap - of_left) else (at[len(half) :], gap - of_left)
         return int(at[0])
+
+
+def _whole(block: Block) -> str:
+    """The array as people write it: W^2."""
+    return f"{block.name}^{block.layer}" if block.layer else block.name
+
+
+def _place(block: Block, i: int) -> str:
+    """An element of the gradient as people write it: dW^2[3, 1]."""
+    at = ", ".join(str(int(k)) for k in np.unravel_index(i, block.shape))
+    return f"d{_whole(block)}[{at}]" if at else f"d{_whole(block)}"
 
 
 def relative_errors(claimed: Array, truth: Array, floor: Array) -> Array:

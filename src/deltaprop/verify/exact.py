@@ -6,15 +6,17 @@ What complex steps are to the equations, this is to the rounding: an error in un
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from deltaprop._types import Array
 from deltaprop.core import equations as eq
-from deltaprop.core.activations import softmax_jacobian
+from deltaprop.core.activations import SOFTMAX, Activation
 from deltaprop.core.functions import built_in, formula
+from deltaprop.core.objective import through_output
+from deltaprop.core.passes import Pass, errors_below, forward, input_error
 from deltaprop.core.spec import Spec
 from deltaprop.errors import ArgumentError, MissingExtraError, sentence
 
@@ -37,24 +39,17 @@ class Exact:
 def exact_gradient(spec: Spec, theta: Array, X: Array, Y: Array, weight: Array | None = None) -> Exact:
     """The gradient of C at exactly these θ, X (m, n_0), Y and weights, by BP1-BP4 in 100 digits."""
     mp = _context()
-    sigma, cost = _known(spec, mp)
+    known, grad_a = _known(spec, mp)
     exact = np.frompyfunc(mp.mpf, 1, 1)
-    numbers = exact(theta.astype(np.float64))
-    layers = [spec.arrays(numbers, l) for l in range(1, spec.L + 1)]
-    W, b = [p["W"] for p in layers], [p["b"] for p in layers]
-    a, z = [exact(X.T.astype(np.float64))], []
-    for l, (function, _) in enumerate(sigma):
-        z.append(eq.weighted_input(W[l], a[-1], b[l]))
-        a.append(function(z[-1]))
-    y = exact(Y.T.astype(np.float64)) if Y.ndim == 2 else _one_hot(Y, spec.sizes[-1], mp)
+    numbers, x = exact(theta.astype(np.float64)), exact(X.T.astype(np.float64))
+    y = exact((Y if Y.ndim == 2 else np.eye(spec.sizes[-1])[Y]).T.astype(np.float64))
     w = exact(np.ones(len(X)) if weight is None else weight)
-    delta = _output_error(spec, a[-1], y, w / w.sum(), cost, sigma[-1][1](z[-1]))
+    passed = forward(known, numbers, x)
+    delta = _output_error(spec, passed, y, w / w.sum(), grad_a)
     found = np.empty(spec.n_parameters, object)
-    grads = [spec.arrays(found, l) for l in range(1, spec.L + 1)]
-    for l in range(spec.L - 1, -1, -1):
-        grads[l]["W"][...], grads[l]["b"][...] = eq.bp4(delta, a[l]), eq.bp3(delta)
-        delta = eq.bp2(W[l], delta, sigma[l - 1][1](z[l - 1])) if l else eq.bp2_input(W[0], delta)
-    return Exact(found, delta.T)
+    for l, delta in errors_below(known, numbers, passed, delta):  # noqa: B020
+        known.kind(l).gradients(delta, passed.a[l - 1], known.arrays(found, l))
+    return Exact(found, input_error(known, numbers, delta).T)
 
 
 def ulps(claimed: Array, exact: Array) -> Array:
@@ -74,18 +69,23 @@ def _context() -> Any:
     return context
 
 
-def _known(spec: Spec, mp: Any) -> tuple[list[Definition], Callable[[Array, Array], Array]]:
-    """(σ, σ') of every layer and ∇_a C, on arrays of mpmath's numbers."""
+def _known(spec: Spec, mp: Any) -> tuple[Spec, Callable[[Array, Array], Array]]:
+    """(the network with the definitions of its σ, ∇_a C), on arrays of mpmath's numbers."""
     own = [s.name for s in spec.activations if not built_in(s)]
     own += [] if built_in(spec.cost) else [spec.cost.name]
     if own:
         remedy = "Only the built-in ones have a definition in mpmath."
         raise ArgumentError(sentence("ulp", "False with a sigma or C of your own", repr(own[0]), remedy))
-    table: dict[str, Definition] = {
-        name: (np.frompyfunc(s, 1, 1), np.frompyfunc(prime, 1, 1)) for name, (s, prime) in _sigmas(mp).items()
-    }
-    table["softmax"] = (_softmax(mp), lambda z: softmax_jacobian(_softmax(mp)(z)))
-    return [table[s.name] for s in spec.activations], _grad_a(spec, mp)
+    table = _sigmas(mp).items()
+    exact = {name: Activation(name, _on_arrays(sigma), _on_arrays(prime)) for name, (sigma, prime) in table}
+    exact["softmax"] = replace(SOFTMAX, sigma=_softmax(mp))
+    kind, number = formula(spec.cost) or ("", 1.0)
+    grad_a = np.frompyfunc(_grads(mp, mp.mpf(number))[kind], 2, 1)
+    return replace(spec, activations=tuple(exact[s.name] for s in spec.activations)), grad_a
+
+
+def _on_arrays(function: Callable[[Number], Number]) -> Callable[[Array], Array]:
+    return np.frompyfunc(function, 1, 1)
 
 
 def _sigmas(mp: Any) -> dict[str, Definition]:
@@ -131,11 +131,9 @@ def _softmax(mp: Any) -> Callable[[Array], Array]:
     return softmax
 
 
-def _grad_a(spec: Spec, mp: Any) -> Callable[[Array, Array], Array]:
-    """∇_a C, from the definitions; units with y = 0 add nothing to a cross-entropy or Poisson logarithm."""
-    kind, number = formula(spec.cost) or ("", 1.0)
-    edge = mp.mpf(number)
-    each: dict[str, Callable[[Number, Number], Number]] = {
+def _grads(mp: Any, edge: Number) -> dict[str, Callable[[Number, Number], Number]]:
+    """Every ∇_a C by its key in core.costs.FORMULAS; units with y = 0 add nothing to a logarithm."""
+    return {
         "quadratic": lambda a, y: a - y,
         "binary": lambda a, y: (a - y) / (a * (1 - a)),
         "categorical": lambda a, y: -y / a if y else 0 * a,
@@ -144,20 +142,11 @@ def _grad_a(spec: Spec, mp: Any) -> Callable[[Array, Array], Array]:
         "absolute": lambda a, y: mp.mpf(mp.sign(a - y)),
         "quantile": lambda a, y: -edge if a < y else 1 - edge if a > y else 0 * a,
     }
-    return np.frompyfunc(each[kind], 2, 1)
 
 
-def _output_error(
-    spec: Spec, a: Array, y: Array, share: Array, grad_a: Callable[[Array, Array], Array], slope: Array
-) -> Array:
-    """BP1; canonical pairs in their own form, where ∇_a C would divide by what has vanished."""
+def _output_error(spec: Spec, passed: Pass, y: Array, share: Array, grad_a: Callable[[Array, Array], Array]) -> Array:
+    """BP1; canonical pairs in their own form, as ∇_a C would divide by what has vanished."""
+    a = passed.a[-1]
     if spec.canonical:
         return eq.bp1_canonical(a, y, share)
-    grad = grad_a(a, y) * share
-    return eq.bp1(grad, slope) if spec.output.elementwise else eq.bp1_general(slope, grad)
-
-
-def _one_hot(indices: Array, n: int, mp: Any) -> Array:
-    y = np.full((n, len(indices)), mp.mpf(0))
-    y[indices, np.arange(len(indices))] = mp.mpf(1)
-    return y
+    return through_output(a, passed.dsigma[-1], grad_a(a, y) * share, general=True)

@@ -7,7 +7,6 @@ and at neighbouring x, so that what rounding does there is known.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from math import ceil, factorial, log
 from typing import Any
@@ -15,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from deltaprop._types import Array
+from deltaprop.core.blocks import Block
+from deltaprop.core.slopes import SHRINK, central, complex_value, extrapolate
 from deltaprop.errors import ArgumentError, ArgumentTypeError, ShapeError, sentence
 from deltaprop.verify.compare import Comparison
-from deltaprop.verify.ladder import SHRINK, descend
+from deltaprop.verify.derivatives import ComplexSteps
 from deltaprop.verify.report import CheckReport
-from deltaprop.verify.slopes import ComplexSteps, Part
 
 IMAGINARY = {"float32": 2.0**-40, "float64": 2.0**-66}
 TOLERANCE = {"float32": 2e-3, "float64": 1e-6}  # of central differences
@@ -43,10 +43,11 @@ def check_gradients(
     function = _Function(f, x)
     claimed = _claim(grad, function)
     name = claimed.dtype.name
-    truth = _Slopes(function, name, np.random.default_rng(seed))
-    part = Part(0, "x", 0, function.x.shape)
+    truth = _FunctionSlopes(function, name, np.random.default_rng(seed))
+    size = function.x.size
+    block = Block("x", function.x.shape, decays=False, start="", equation="", layer=0, at=slice(0, size), rate=1.0)
     guess = SPREAD * truth.tolerance[name] * np.abs(claimed.ravel())  # of what rounding does, along directions
-    compared = Comparison(part, claimed.ravel(), guess, truth, truth.tolerance[name])
+    compared = Comparison(block, claimed.ravel(), guess, truth, truth.tolerance[name])
     compared.compare(elements, np.random.default_rng(seed))
     return CheckReport(
         ok=compared.row.error <= compared.tolerance,
@@ -93,15 +94,8 @@ class _Function:
         """Im f(base + i h v) / h, None where f does not take or give complex numbers."""
         h = IMAGINARY[self.wide.name] / max(1.0, float(np.abs(v).max()))
         kind = np.complex64 if self.wide == np.float32 else np.complex128
-        try:
-            with np.errstate(all="ignore"), warnings.catch_warnings():
-                warnings.simplefilter("error")  # "casting complex values to real discards the imaginary part"
-                answer = np.asarray(self.at((base + 1j * h * v).astype(kind)))
-        except Exception:
-            return None
-        if answer.shape != () or answer.dtype.kind != "c":
-            return None
-        return float(answer.imag) / h
+        answer = complex_value(lambda x: self.at(x.astype(kind)), base, h * v)
+        return None if answer is None or answer.shape != () else float(answer.imag) / h
 
     def _noise(self) -> float:
         """How exactly f answers, whatever type its answers have: from high differences of values side by side.
@@ -140,8 +134,8 @@ class _Function:
         return number
 
 
-class _Slopes:
-    """The truth (verify.slopes.Truth) about a function: complex steps if they are its slopes along some directions."""
+class _FunctionSlopes:
+    """The slopes (derivatives.Slopes) of a function: complex steps if they are its slopes along some directions."""
 
     def __init__(self, function: _Function, name: str, rng: np.random.Generator) -> None:
         self.function, self.rng = function, rng
@@ -156,7 +150,7 @@ class _Slopes:
             self.how = f"central differences in {function.wide.name}, f being exact to {function.eps:.0e}"
         self.allowed = self.tolerance[name]
 
-    def elements(self, part: Part, at: Array, claimed: Array) -> tuple[Array, Array, Array]:
+    def elements(self, block: Block, at: Array, claimed: Array) -> tuple[Array, Array, Array]:
         """(slope, whether at a kink, what rounding may do to it)."""
         slope, noise, kink = np.zeros(len(at)), np.zeros(len(at)), np.zeros(len(at), bool)
         for k, i in enumerate(at):
@@ -167,7 +161,7 @@ class _Slopes:
                 slope[k], noise[k], kink[k] = self._thorough(v)
         return slope, kink, noise
 
-    def direction(self, part: Part, v: Array) -> float | None:
+    def direction(self, block: Block, v: Array) -> float | None:
         """The slope along v; None where f has a kink along it."""
         slope, _, kink = self._thorough(v)
         return None if kink or not np.isfinite(slope) else slope
@@ -182,8 +176,7 @@ class _Slopes:
             stepped = self.function.complex_slope(v, base)
             if stepped is not None and np.isfinite(stepped):
                 return stepped
-        h = self._first_step(v)
-        return (self.function.along(v, h, base) - self.function.along(v, -h, base)) / (2 * h)
+        return central(lambda t: self.function.along(v, t, base), self._first_step(v))
 
     def _thorough(self, v: Array) -> tuple[float, float, bool]:
         """(slope, how far it or a right claim may be off, whether there is a kink)."""
@@ -209,7 +202,7 @@ class _Slopes:
         function = self.function
         smallest = float(np.abs(base[(v != 0) & (base != 0)]).min(initial=function.size))
         more = min(MORE_STEPS, ceil(log(function.size / smallest, SHRINK)))
-        return descend(lambda t: function.along(v, t, base), 16 * self._first_step(v), STEPS + more, function.noise)
+        return extrapolate(lambda t: function.along(v, t, base), 16 * self._first_step(v), STEPS + more, function.noise)
 
 
 def _claim(grad: Callable[[Any], Any], function: _Function) -> Array:

@@ -8,7 +8,7 @@ steep or jumps (a saturated σ', the kink of a ReLU) is met by moving its argume
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 
@@ -16,10 +16,12 @@ import numpy as np
 
 from deltaprop._types import Array
 from deltaprop.core import equations as eq
+from deltaprop.core.blocks import Block
 from deltaprop.core.spec import Spec
 from deltaprop.trace.record import Trace
 
 Function = Callable[[Array], Array]
+Pair = tuple[Array, Array]
 MARGIN = 16.0  # how many standard errors an element may be off
 LANES = 8  # a sum is at least this many partial sums side by side
 BAND = 400  # width in powers of 2: products of four numbers of one band stay within float64
@@ -41,8 +43,9 @@ def rounding(spec: Spec, trace: Trace, share: Array, dtype: np.dtype[np.floating
     e_a, e_z = [np.zeros(trace.x.T.shape)], []
     for layer, activation in zip(trace, spec.activations, strict=True):
         z, a, a_prev = layer.z.T, layer.a.T, layer.a_prev.T
-        from_below = _combined(eq.bp2_input, layer.W.T, np.hypot(e_a[-1], unit.sum_of(a_prev)))
-        e_z.append(_both(from_below, unit.u * np.abs(layer.b)[:, None], unit.of(z)))
+        W, b = spec.kind(layer.l).dense(layer.parameters)
+        from_below = _combined(np.matmul, W, np.hypot(e_a[-1], unit.sum_of(a_prev)))
+        e_z.append(_both(from_below, unit.u * np.abs(b)[:, None], unit.of(z)))
         e_a.append(np.hypot(_through(activation.sigma, z, a, e_z[-1], activation.elementwise), unit.of_sigma(a, z)))
     gradient = _backward(spec, trace, e_z, e_a, share, unit)
     *e_z, a_out, gradient = (MARGIN * np.where(np.isfinite(e), e, 0) for e in (*e_z, e_a[-1], gradient))
@@ -71,7 +74,6 @@ class _Unit:
 
 def _backward(spec: Spec, trace: Trace, e_z: list[Array], e_a: list[Array], share: Array, unit: _Unit) -> Array:
     found = np.zeros(spec.n_parameters)
-    grads = [spec.arrays(found, l) for l in range(1, spec.L + 1)]
     e_delta = np.zeros(0)
     for l in range(spec.L, 0, -1):
         layer = trace.layer(l)
@@ -81,14 +83,37 @@ def _backward(spec: Spec, trace: Trace, e_z: list[Array], e_a: list[Array], shar
         else:
             above, slope = trace.layer(l + 1), layer.sigma_prime.T
             e_slope = _slope_error(spec.activations[l - 1].sigma_prime, layer.z.T, slope, e_z[l - 1], unit)
-            passed = _combined(eq.bp2_input, above.W, np.hypot(e_delta, unit.sum_of(above.delta.T)))
-            e_delta = np.hypot(passed * slope, eq.bp2_input(above.W, above.delta.T) * e_slope)
+            W, _ = spec.kind(l + 1).dense(above.parameters)
+            passed = _combined(np.matmul, W.T, np.hypot(e_delta, unit.sum_of(above.delta.T)))
+            e_delta = np.hypot(passed * slope, eq.bp2_input(W, above.delta.T) * e_slope)
         e_delta = np.hypot(e_delta, unit.of(delta))
         e_sum = np.hypot(e_delta, unit.sum_of(delta, axis=1))
-        by_delta, by_a = _combined(eq.bp4, e_sum, a_prev), _combined(eq.bp4, delta, e_a[l - 1])
-        grads[l - 1]["W"][...] = np.hypot(by_delta, by_a) + unit.eta
-        grads[l - 1]["b"][...] = _combined(eq.bp4, e_sum, np.ones((1, e_sum.shape[1])))[:, 0] + unit.eta
+        for block, error in _gradient_errors(spec, l, (delta, e_sum), (a_prev, e_a[l - 1])):
+            found[block.at] = error + unit.eta
     return found
+
+
+def _gradient_errors(spec: Spec, l: int, deltas: Pair, inputs: Pair) -> Iterator[tuple[Block, Array]]:
+    """(block, errors of its gradient) for (δ^l, its error) and (a^(l-1), its error): linear in δ, affine in a."""
+    kind, blocks = spec.kind(l), spec.blocks_of(l)
+    (delta, e_delta), (a, e_a) = deltas, inputs
+
+    def gradients(d: Array, a: Array) -> Array:
+        out = {block.name: np.empty(block.shape) for block in blocks}
+        kind.gradients(d, a, out)
+        return np.concatenate([out[block.name].ravel() for block in blocks])
+
+    def without_a(d: Array, _: Array) -> Array:
+        return gradients(d, np.zeros_like(a))
+
+    def with_a(d: Array, a: Array) -> Array:
+        return gradients(d, a) - without_a(d, a)
+
+    by_a, alone = _combined(with_a, delta, e_a), _combined(without_a, e_delta, np.ones(1))
+    errors = _both(_combined(with_a, e_delta, a), by_a, alone)
+    yield from zip(
+        blocks, np.split(errors, np.cumsum([block.at.stop - block.at.start for block in blocks])[:-1]), strict=True
+    )
 
 
 def _output(spec: Spec, trace: Trace, e_z: Array, e_a: Array, share: Array, unit: _Unit) -> Array:

@@ -20,7 +20,7 @@ from deltaprop._types import Array
 from deltaprop.errors import ArgumentError, CodeError, sentence
 from deltaprop.verify.usercode.holder import Holder
 from deltaprop.verify.usercode.layouts import CONTAINERS, LAYOUTS, Layout, split
-from deltaprop.verify.usercode.theirs import Target, arguments, their_errors
+from deltaprop.verify.usercode.theirs import UserCode, arguments, their_errors
 
 STYLES = ("nielsen", "rows", "class")
 GRADIENTS = (("grad_weights", "grad_biases"), ("dW", "db"), ("dWs", "dbs"), ("nabla_w", "nabla_b"),
@@ -172,7 +172,7 @@ def _meanings(function: Callable[..., Any], by_count: dict[int, tuple[str, ...]]
     return by_count[len(names)]
 
 
-def style_of(target: Target, said: str | None) -> str:
+def style_of(target: UserCode, said: str | None) -> str:
     """nielsen, rows or class: as said, or by the signature."""
     if said is not None:
         return said
@@ -184,7 +184,7 @@ def style_of(target: Target, said: str | None) -> str:
     return "nielsen"
 
 
-def callers(target: Target, style: str, sizes: Sequence[int], containers: Sequence[str]) -> list[Caller]:
+def callers(target: UserCode, style: str, sizes: Sequence[int], containers: Sequence[str]) -> list[Caller]:
     """The ways in which this code may want to be called; several where only trying tells."""
     if style == "rows":
         return [Rows(target.thing, container, target.name) for container in containers]
@@ -220,7 +220,7 @@ def built(owner: Any, sizes: Sequence[int]) -> Any:
         return make(list(sizes))
 
 
-def layouts(target: Target, style: str, sizes: Sequence[int], said: str | None) -> list[Layout]:
+def layouts(target: UserCode, style: str, sizes: Sequence[int], said: str | None) -> list[Layout]:
     """The layouts that this code may have; one where it is said, or where its own arrays show it."""
     if said is not None:
         return [LAYOUTS[said]]

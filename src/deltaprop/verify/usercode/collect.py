@@ -20,7 +20,7 @@ from deltaprop.verify.usercode.callers import STYLES, Caller, callers, layouts, 
 from deltaprop.verify.usercode.holder import Holder
 from deltaprop.verify.usercode.layouts import CONTAINERS, LAYOUTS, Layout, split
 from deltaprop.verify.usercode.question import Question
-from deltaprop.verify.usercode.theirs import Target, their_errors
+from deltaprop.verify.usercode.theirs import UserCode, their_errors
 
 TARGETS = ("rows", "labels")
 
@@ -73,7 +73,7 @@ class Reply:
     failure: str = ""
 
 
-def collect(target: Target, question: Question, manner: Manner) -> Reply:
+def collect(target: UserCode, question: Question, manner: Manner) -> Reply:
     """The answers of this code; where it fails on shapes, those for equal widths, if it runs with them."""
     try:
         return _best(target, question, manner)
@@ -88,7 +88,7 @@ def collect(target: Target, question: Question, manner: Manner) -> Reply:
         return reply
 
 
-def _best(target: Target, question: Question, manner: Manner) -> Reply:
+def _best(target: UserCode, question: Question, manner: Manner) -> Reply:
     """The answers in the layout and container that fit: those whose own costs are those of the network, if it tells."""
     best: tuple[int, Reply] | None = None
     furthest: CodeError | None = None
@@ -108,7 +108,7 @@ def _best(target: Target, question: Question, manner: Manner) -> Reply:
     return best[1]
 
 
-def _attempts(target: Target, question: Question, manner: Manner) -> Iterator[tuple[str, Caller, Layout, str, str]]:
+def _attempts(target: UserCode, question: Question, manner: Manner) -> Iterator[tuple[str, Caller, Layout, str, str]]:
     sizes, style = question.spec.sizes, style_of(target, manner.style)
     containers = [manner.container] if manner.container else list(CONTAINERS)
     labels = question.spec.categorical and style != "nielsen"

@@ -20,7 +20,7 @@ from deltaprop.verify.usercode.conventions import Judgement, Said, judge
 from deltaprop.verify.usercode.hints import other_network, repeatable
 from deltaprop.verify.usercode.question import Question, ask
 from deltaprop.verify.usercode.shapes import before_numbers
-from deltaprop.verify.usercode.theirs import Target
+from deltaprop.verify.usercode.theirs import UserCode
 
 COARSE = float(np.finfo(np.float32).eps)
 VERDICTS = {"right": "right", "convention": "right up to a convention", "wrong": "WRONG"}
@@ -108,7 +108,7 @@ def check_code(
     if not callable(function) and not hasattr(function, "__dict__"):
         raise ArgumentTypeError(sentence("function", "a function, a class or an object", repr(function)))
     question = ask(spec, theta, X, Y, seed)
-    reply = collect(Target(function), question, Manner(style, layout, container, targets).checked())
+    reply = collect(UserCode(function), question, Manner(style, layout, container, targets).checked())
     return report(question, reply, said)
 
 

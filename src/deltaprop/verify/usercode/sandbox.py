@@ -48,7 +48,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Run:
+class SandboxRun:
     """The reply, and what the code printed: its beginning, and how many lines in all."""
 
     reply: Reply
@@ -56,7 +56,7 @@ class Run:
     lines: int
 
 
-def run_file(file: Path, name: str, question: Question, manner: Manner, limits: Limits) -> Run:
+def run_file(file: Path, name: str, question: Question, manner: Manner, limits: Limits) -> SandboxRun:
     """The answers of `name` in this file. CodeError or ArgumentError where there are none."""
     with TemporaryDirectory(prefix="deltaprop-") as temporary:
         folder = Path(temporary)
@@ -68,7 +68,7 @@ def run_file(file: Path, name: str, question: Question, manner: Manner, limits: 
             raise _error(told["kind"], told["text"], told["traceback"])
         if not (folder / "reply.json").exists():
             raise CodeError(_ended(name, code, folder / "late.txt", limits))
-        return Run(read_reply(folder), output.kept, output.lines)
+        return SandboxRun(read_reply(folder), output.kept, output.lines)
 
 
 class _Output(threading.Thread):

@@ -21,7 +21,7 @@ OURS = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
-class Target:
+class UserCode:
     """What is to be judged: a function, a class, an object, or a bound method; `method` where a name was given."""
 
     thing: Any
@@ -89,7 +89,7 @@ def is_theirs(filename: str) -> bool:
     return not installed and not path.is_relative_to(OURS)
 
 
-def load(path: Path, name: str) -> Target:
+def load(path: Path, name: str) -> UserCode:
     """`name`, or `Class.method`, of a Python file. Importing the file runs it."""
     asked = "FILE.py:NAME"
     if not path.is_file():
@@ -104,7 +104,7 @@ def load(path: Path, name: str) -> Target:
     if not callable(found):
         raise ArgumentError(sentence(asked, "a function or a class", f"{name!r}, of type {type(found).__name__}"))
     owner, _, method = name.rpartition(".")
-    return Target(getattr(module, owner), method) if owner else Target(found)
+    return UserCode(getattr(module, owner), method) if owner else UserCode(found)
 
 
 def _imported(path: Path) -> ModuleType:
