@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -73,10 +75,13 @@ def nm_and_distribution(draw, bound=10.0):
     return z, raw / raw.sum(axis=0), shares
 
 
-def network_of(sizes, activations, output, cost, m, seed, power=0):
+def network_of(sizes, activations, output, cost, m, seed, power=0, kinds="dense"):
     """(network in float64, X (m, n_0), Y (m, n_L)), all numbers drawn by a seed, those of X times 10^power."""
-    net = dp.Network(sizes, activation=activations, output=output, cost=cost, dtype="float64", seed=seed)
+    kind = {"output": output, "cost": cost, "kinds": kinds, "engine": "auto" if kinds == "dense" else "reference"}
+    net = dp.Network(sizes, activation=activations, dtype="float64", seed=seed, **kind)
     rng = np.random.default_rng(seed)
+    for block in (block for block in net.spec.blocks if block.name == "s"):
+        block.of(net.theta)[...] = rng.uniform(-1.5, 1.5, block.shape)
     X = rng.standard_normal((m, sizes[0])) * 10.0**power
     distributions = cost in ("cross_entropy", "poisson")
     Y = rng.dirichlet(np.ones(sizes[-1]), m) if distributions else rng.standard_normal((m, sizes[-1]))
@@ -92,4 +97,6 @@ def network_mn(draw):
     names = [draw(st.sampled_from([name for name in ACTIVATIONS if name != "exp"])) for _ in hidden]
     largest = 0 if cost == "poisson" else 3  # log of a softplus that has underflowed is honestly Inf
     m, seed, power = draw(batch_sizes), draw(st.integers(0, 2**32)), draw(st.integers(-3, largest))
-    return network_of(sizes, names, output, cost, m, seed, power)
+    alike = [n == before for before, n in pairwise(sizes)]
+    kinds = [draw(st.sampled_from(["dense", "scale"])) if same else "dense" for same in alike]
+    return network_of(sizes, names, output, cost, m, seed, power, kinds)

@@ -77,7 +77,8 @@ def test_scales_compute_what_their_dense_layer_computes(example, last):
     hidden = [*old.activations[:-1], "identity"] if last else ["identity", *old.activations[:-1]]
     sizes = (*old.sizes, n) if last else (n, *old.sizes)
     at = len(sizes) - 1 if last else 1
-    kinds = ["scale" if l == at else "dense" for l in range(1, len(sizes))]
+    kinds = list(old.kinds)
+    kinds.insert(at - 1, "scale")
     spec, twin = (make_spec(sizes, hidden, old.output, old.cost, "float64", kind) for kind in (kinds, "dense"))
     s = np.linspace(-1.5, 1.5, n) + 0.2
     theta, other = np.zeros(spec.n_parameters), np.zeros(twin.n_parameters)

@@ -69,15 +69,23 @@ def test_the_equations_hold_between_its_numbers(example):
     trace = net.trace(X, Y)
     before = trace.x
     for layer in trace:
+        W, b = W_b(layer)
         assert layer.a_prev is before or np.array_equal(layer.a_prev, before)
-        close(layer.z, layer.a_prev @ layer.W.T + layer.b)
-        close(layer.db, layer.delta.sum(axis=0))
-        close(layer.dW, layer.delta.T @ layer.a_prev)
+        close(layer.z, layer.a_prev @ W.T + b)
+        dW = layer.delta.T @ layer.a_prev
+        wanted = {"ds": np.diag(dW)} if layer.kind == "scale" else {"dW": dW, "db": layer.delta.sum(axis=0)}
+        for name, array in wanted.items():
+            close(getattr(layer, name), array)
         before = layer.a
     for lower, upper in zip(trace.layers, trace.layers[1:], strict=False):
-        close(lower.delta, (upper.delta @ upper.W) * lower.sigma_prime)
+        close(lower.delta, (upper.delta @ W_b(upper)[0]) * lower.sigma_prime)
     if np.abs(trace.grad_a).max() < 1e6:  # else σ is saturated: y / a is not finite, or 1 - a has lost its digits
         close(trace.layers[-1].delta, general_bp1(trace))
+
+
+def W_b(layer):
+    """W and b, of a layer of scales the diagonal matrix and 0."""
+    return (np.diag(layer.s), 0) if layer.kind == "scale" else (layer.W, layer.b)
 
 
 def close(got, want):

@@ -33,10 +33,13 @@ def central(line: Callable[[T], T], h: T) -> T:
 
 
 @np.errstate(all="ignore")
-def central_slope(function: Function, at: Array, move: Array, h: Array) -> tuple[Array, Array]:
-    """(the slope of a function along `move` by central differences with step h, how far rounding may move it)."""
-    up, down = function(at + h * move), function(at - h * move)
-    return (up - down) / (2 * h), EPSILON * (np.abs(up) + np.abs(down)) / (2 * h)
+def row_slope(function: Function, at: Array, j: int, h: Array) -> tuple[Array, Array]:
+    """(the slope of a function by row j of `at`, by central differences with step h, how far rounding may move it)."""
+    up, down = at.copy(), at.copy()
+    up[j] += h
+    down[j] -= h
+    above, below, apart = function(up), function(down), up[j] - down[j]  # apart by 2h, rounded
+    return (above - below) / apart, EPSILON * (np.abs(above) + np.abs(below)) / apart
 
 
 def reliable_slope(function: Function, at: Array, move: Array) -> tuple[Array, Array]:

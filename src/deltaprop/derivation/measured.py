@@ -13,7 +13,7 @@ import numpy as np
 from deltaprop._types import Array
 from deltaprop.core.activations import Activation, softmax_jacobian
 from deltaprop.core.costs import Cost
-from deltaprop.core.slopes import central_slope
+from deltaprop.core.slopes import row_slope
 from deltaprop.derivation.setting import diagonal
 
 MOVES = (6e-6, 1e-4, 1e-8)  # of max(1, |z|); the first balances rounding and curvature in float64
@@ -31,7 +31,7 @@ def measured_jacobian(activation: Activation, z: Array, a: Array) -> Array:
     agreed = np.zeros(claimed.shape, bool)
     for move in MOVES:
         h = move * np.maximum(1, np.abs(z))
-        slopes = [central_slope(activation.sigma, z, _row(z, j), h[j]) for j in range(len(z))]
+        slopes = [row_slope(activation.sigma, z, j, h[j]) for j in range(len(z))]
         found, noise = (np.stack(parts, axis=1) for parts in zip(*slopes, strict=True))
         agreed |= _agree(found, claimed, noise) | _astride(activation.kinks, z, h)[None]
         if agreed.all():
@@ -46,19 +46,12 @@ def measured_gradient(cost: Cost, a: Array, y: Array) -> Array:
     sizes = np.where(a == 0, 1, np.abs(a)), np.minimum(np.abs(a), np.abs(1 - a))  # log a, log(1 - a) end at 0, at 1
     for move, size in product(MOVES, sizes):
         h = move * size
-        slopes = [central_slope(lambda at: cost.C(at, y), a, _row(a, k), h[k]) for k in range(len(a))]
+        slopes = [row_slope(lambda at: cost.C(at, y), a, k, h[k]) for k in range(len(a))]
         found, noise = (np.stack(parts) for parts in zip(*slopes, strict=True))
         agreed |= _agree(found, claimed, noise) | _astride(cost.kinks, a - y, h)
         if agreed.all():
             break
     return np.where(agreed | ~np.isfinite(found), claimed, found)
-
-
-def _row(like: Array, j: int) -> Array:
-    """1 in row j, else 0."""
-    move = np.zeros_like(like)
-    move[j] = 1
-    return move
 
 
 def _agree(found: Array, claimed: Array, noise: Array) -> Array:
