@@ -172,7 +172,7 @@ def _checked_rates(rates: Mapping[tuple[int, str], float], spec: Spec) -> Rates:
         got = f"{place!r}: {factor!r}"
         whole = isinstance(place, tuple) and len(place) == 2 and type(place[0]) is int
         if not whole or place not in known:
-            must = f"keyed by (layer, parameter), of {', '.join(map(str, sorted(known)))}"
+            must = f"keyed by (layer, parameter) of this network, such as {min(known)}"
             raise ArgumentError(sentence("rates", must, got))
         if isinstance(factor, bool) or not isinstance(factor, (int, float, np.integer, np.floating)):
             raise ArgumentTypeError(sentence("rates", "made of numbers", got))
