@@ -32,6 +32,7 @@ EAGER = [
     "Network",
     "NonFiniteError",
     "OneCycle",
+    "Optimizer",
     "OutputError",
     "RMSprop",
     "ReduceOnPlateau",

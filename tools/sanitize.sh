@@ -23,4 +23,4 @@ runtime=$("${CXX:-g++}" -print-file-name=libasan.so):$("${CXX:-g++}" -print-file
 export LD_PRELOAD=$runtime ASAN_OPTIONS=detect_leaks=0 CI=1  # the interpreter itself leaks at its end
 "$build/venv/bin/python" -c "import deltaprop; assert '/build/sanitize/' in deltaprop.__file__, deltaprop.__file__; deltaprop.show_engines()"
 "$build/venv/bin/python" -m pytest -q -p no:cacheprovider -k native \
-  tests/engines/test_contract.py tests/engines/test_layouts.py tests/engines/test_threads.py
+  tests/engines/test_contract*.py tests/engines/test_layouts.py tests/engines/test_threads.py

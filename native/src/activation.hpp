@@ -23,7 +23,7 @@ template <class T> inline Pair<T> of_both_sides(Vec<T> z, Vec<T> a, Vec<T> ds) {
     return {with_sign<T>(z < T(0) ? a : a + z, z), z < T(0) ? ds : T(1) - ds};
 }
 
-// z - zero, exact but for one rounding in the second part: zero is given to twice the precision.
+// z - zero, exact except for one rounding in the second part: zero is given to twice the precision.
 template <class T> inline Word<T> from_zero(Vec<T> z, T zero, T zero_low) {
     return quick_sum<T>(z - zero, splat<T>(-zero_low));
 }
@@ -224,7 +224,7 @@ template <class T> Activate<T> activation(int act) {
 #define BOUNDED(name, Sigma, bounded) bounded,
 constexpr bool IS_BOUNDED[] = {ACTIVATIONS(BOUNDED) true};
 
-// The same for any count: what is no whole vector goes through one.
+// The same for any count: a rest shorter than a vector goes through a whole one.
 template <class T> void activate_any(Activate<T> activate, const T* z, T* a, T* ds, int64_t count) {
     const int64_t whole = count / lanes<T> * lanes<T>, rest = count - whole;
     activate(z, a, ds, whole);

@@ -16,7 +16,7 @@ public:
         });
     }
 
-    // BP2 of rows i0..i1 from δ^L down: δ^l in the place of σ' of each hidden layer.
+    // BP2 of rows i0..i1 from δ^L down: δ^l replaces σ' of each hidden layer.
     void errors(int64_t i0, int64_t i1) {
         for (int l = net_.L; l > 1; l--) {
             const Layer<T>& below = net_.layers[l - 1];

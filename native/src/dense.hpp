@@ -1,4 +1,4 @@
-// A dense layer, z = W a + b: its forward, BP2, BP3 and BP4 as products. W is read as it lies in theta for BP2, and
+// A dense layer, z = W a + b: its forward, BP2, BP3 and BP4 as products. W is read from theta in place for BP2, and
 // turned, in panels, for forward.
 #pragma once
 #include "batch.hpp"
@@ -27,7 +27,7 @@ template <class T> struct Dense {
                                    });
     }
 
-    // z of a few rows, into the layer's a, from theta as it lies.
+    // z of a few rows, into the layer's a, from theta in place.
     static void forward_few(const Link<T>& at, const T* theta, int64_t m) {
         const Layer<T>& layer = at.layer;
         const T *W = theta + layer.flat_W, *b = theta + layer.flat_b;
@@ -127,7 +127,7 @@ private:
         return layer.W + j0 * layer.n_prev + i0 * width * lanes<T>;
     }
 
-    // Panel p of δ, as it lies or packed.
+    // Panel p of δ, in place or packed.
     static Panel<T> delta_panel(const Link<T>& at, int64_t m, int thread, int64_t p) {
         const Layer<T>& layer = at.layer;
         const Panel<T> lying{layer.ds + layer.units.begin(p), layer.stride};

@@ -1,4 +1,4 @@
-// Forward through all layers: a and σ' of each hidden one; of the last z alone, in the place of its a.
+// Forward through all layers: a and σ' of each hidden one; of the last z alone, stored in its a.
 #pragma once
 #include "dropout.hpp"
 #include "kinds.hpp"
@@ -33,7 +33,7 @@ public:
         }
     }
 
-    // The first m rows by theta as it lies.
+    // The first m rows from theta in place.
     void few(const T* theta, int64_t m) {
         for (int l = 1; l <= net_.L; l++) {
             const Layer<T>& layer = net_.layers[l];

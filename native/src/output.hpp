@@ -35,7 +35,7 @@ public:
         return C;
     }
 
-    // BP1: δ^L in the place of σ'.
+    // BP1: δ^L replaces σ'.
     void errors(int64_t i0, int64_t i1) {
         const Layer<T>& last = net_.last();
         net_.workers.over_rows(i0, i1, 8 * last.n, [&](int64_t i) {

@@ -16,7 +16,7 @@ template <class T> struct Scale {
         over_tiles(at, at.below.a, at.below.stride, i0, i1, epilogue);
     }
 
-    // z of a few rows, into the layer's a, from theta as it lies.
+    // z of a few rows, into the layer's a, from theta in place.
     static void forward_few(const Link<T>& at, const T* theta, int64_t m) {
         const T* s = theta + at.layer.flat_b;
         for (int64_t i = 0; i < m; i++)

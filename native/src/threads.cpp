@@ -190,7 +190,7 @@ void parallel(int threads, void (*work)(void*, int), void* context) {
 
 }  // namespace deltaprop
 
-// For threadpoolctl, which calls them by ctypes: a limit for all plans, whatever number of threads they were made for.
+// For threadpoolctl, which calls them by ctypes: a limit for all plans, also for those made for more threads.
 #define DELTAPROP_EXPORT extern "C" __attribute__((visibility("default")))
 
 DELTAPROP_EXPORT int deltaprop_get_num_threads() {
@@ -198,6 +198,6 @@ DELTAPROP_EXPORT int deltaprop_get_num_threads() {
     return most ? most : deltaprop::processors();
 }
 
-DELTAPROP_EXPORT void deltaprop_set_num_threads(int most) {  // as many as there are processors is no limit
+DELTAPROP_EXPORT void deltaprop_set_num_threads(int most) {  // the number of processors means no limit
     deltaprop::limit.store(most < 1 ? 1 : most < deltaprop::processors() ? most : 0);
 }

@@ -28,6 +28,7 @@ from deltaprop.optim.optimizers import LBFGS as LBFGS
 from deltaprop.optim.optimizers import SGD as SGD
 from deltaprop.optim.optimizers import Adam as Adam
 from deltaprop.optim.optimizers import AdamW as AdamW
+from deltaprop.optim.optimizers import Optimizer as Optimizer
 from deltaprop.optim.optimizers import RMSprop as RMSprop
 from deltaprop.optim.schedules import Constant as Constant
 from deltaprop.optim.schedules import Cosine as Cosine
@@ -101,6 +102,7 @@ __all__ = [
     "Network",
     "NonFiniteError",
     "OneCycle",
+    "Optimizer",
     "OutputError",
     "ParameterError",
     "RMSprop",

@@ -112,11 +112,11 @@ def test_the_architecture_names_a_kind_that_is_not_dense():
             {"rates": {(1, "s"): 2}},
             r"`rates` must be keyed by \(layer, parameter\) of this network, such as \(1, 'W'\)\.",
         ),
-        ({"rates": {(3, "W"): 2}}, r"`rates` must be keyed by .* Got \(3, 'W'\)\."),
-        ({"rates": {"W": 2}}, r"`rates` must be keyed by .* Got 'W'\."),
-        ({"rates": {(1, "W"): -1}}, r"`rates` must be made of finite numbers, 0 or more\. Got -1\."),
-        ({"rates": {(1, "W"): np.inf}}, r"`rates` must be made of finite numbers, 0 or more\. Got inf\."),
-        ({"rates": {(1, "W"): np.nan}}, r"`rates` must be made of finite numbers, 0 or more\. Got nan\."),
+        ({"rates": {(3, "W"): 2}}, r"`rates` must be keyed by .* Got \(3, 'W'\): 2\."),
+        ({"rates": {"W": 2}}, r"`rates` must be keyed by .* Got 'W': 2\."),
+        ({"rates": {(1, "W"): -1}}, r"`rates` must be made of finite numbers, 0 or more\. Got \(1, 'W'\): -1\."),
+        ({"rates": {(1, "W"): np.inf}}, r"`rates` must be made of finite numbers, 0 or more\. Got \(1, 'W'\): inf\."),
+        ({"rates": {(1, "W"): np.nan}}, r"`rates` must be made of finite numbers, 0 or more\. Got \(1, 'W'\): nan\."),
     ],
 )
 def test_what_cannot_be_is_refused(given, says):
@@ -128,6 +128,23 @@ def test_what_cannot_be_is_refused(given, says):
 def test_a_rate_that_is_no_number_is_refused(factor):
     with pytest.raises(dp.ArgumentTypeError, match=r"`rates` must be made of numbers\. Got "):
         dp.Network([3, 2], rates={(1, "W"): factor})
+
+
+@pytest.mark.parametrize("rates", [5, False, "x", [(1, "W", 0.1)]])
+def test_rates_that_are_no_dict_are_refused(rates):
+    with pytest.raises(dp.ArgumentTypeError, match=r"`rates` must be a dict \{\(layer, parameter\): factor\}\. Got "):
+        dp.Network([3, 2], rates=rates)
+
+
+@pytest.mark.parametrize("layer", [np.int64(1), 1.0, True])
+def test_a_layer_of_rates_is_a_whole_number(layer):
+    with pytest.raises(dp.ArgumentError, match="`rates` must be keyed by"):
+        dp.Network([3, 2], rates={(layer, "W"): 0.5})
+
+
+def test_a_kind_that_is_no_text_is_refused():
+    with pytest.raises(dp.ArgumentError, match="`kinds` must be one of dense, scale"):
+        dp.Network([2, 2, 2], kinds=[["scale"], "dense"])
 
 
 def test_no_rates_are_no_rates():

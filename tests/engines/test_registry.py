@@ -164,10 +164,10 @@ def test_a_copy_asks_for_what_the_original_asked_for(native):
 @pytest.mark.parametrize(
     ("given", "unknown"),
     [
-        ({"activation": own()}, "the activation 'own'"),
-        ({"output": own(), "cost": "quadratic"}, "the activation 'own'"),
-        ({"output": "identity", "cost": own_cost()}, "the cost 'mine'"),
-        ({"activation": dp.Activation("tanh", np.tanh, lambda z: 1 - np.tanh(z) ** 2)}, "the activation 'tanh'"),
+        ({"activation": own()}, "your own activation 'own'"),
+        ({"output": own(), "cost": "quadratic"}, "your own activation 'own'"),
+        ({"output": "identity", "cost": own_cost()}, "your own cost 'mine'"),
+        ({"activation": dp.Activation("tanh", np.tanh, lambda z: 1 - np.tanh(z) ** 2)}, "your own activation 'tanh'"),
     ],
 )
 def test_a_users_own_pair_runs_on_the_reference_engine_loudly(native, said, given, unknown):

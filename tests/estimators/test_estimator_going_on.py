@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import warnings
 
 import numpy as np
 import pytest
 from sklearn import config_context
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.class_weight import compute_class_weight
 
 import deltaprop as dp
@@ -149,3 +151,13 @@ def test_an_array_of_no_dimension_is_no_list_of_widths(X, y):
 def test_class_weights_that_weigh_nothing_are_refused_by_their_name(X, y, given):
     with pytest.raises(dp.ParameterError, match="`class_weight` must be"):
         classifier(class_weight=given).fit(X, y)
+
+
+def test_a_velocity_is_not_taken_for_a_mean_of_squares():
+    """SGD with momentum and RMSprop keep one vector each, and not the same one."""
+    X, y = np.random.default_rng(0).standard_normal((40, 3)), np.arange(40) % 2
+    model = dp.MLPClassifier((8,), solver="sgd", warm_start=True, learning_rate_init=0.01, max_iter=10, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, y).set_params(solver="rmsprop").fit(X, y)
+    assert np.isfinite(model.loss_)

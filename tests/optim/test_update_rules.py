@@ -189,7 +189,9 @@ def test_adam_without_decay_is_adamw_with_none(rng):
 
 
 @pytest.mark.parametrize(
-    ("rule", "slots"), [(SGD(), ()), (SGD(momentum=0.5), ("v",)), (RMSprop(), ("v",)), (AdamW(), ("m", "v"))], ids=repr
+    ("rule", "slots"),
+    [(SGD(), ()), (SGD(momentum=0.5), ("v",)), (RMSprop(), ("mean_square",)), (AdamW(), ("m", "v"))],
+    ids=repr,
 )
 def test_slots_are_named(rule, slots):
     assert rule.slots == slots

@@ -122,3 +122,9 @@ def test_batches_count_by_their_weights():
     order, bounds = np.array([3, 1, 0, 2]), np.array([0, 3, 4])
     assert batch_weights(None, order, bounds).tolist() == [3, 1]
     assert batch_weights(np.array([1.0, 2, 4, 8]), order, bounds).tolist() == [11, 4]
+
+
+@pytest.mark.parametrize("value", ["no", 1, None])
+def test_shuffle_is_a_flag(value):
+    with pytest.raises(dp.ArgumentTypeError, match=r"`shuffle` must be True or False\. Got "):
+        dp.train(dp.Network([4, 3], seed=0), np.ones((4, 4)), [0, 1, 2, 0], shuffle=value)

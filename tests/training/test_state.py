@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
@@ -11,6 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import deltaprop as dp
+from deltaprop.engines.protocol import Data
+from deltaprop.optim.rules import Rules
 from deltaprop.training.loop import run_training
 from deltaprop.training.run import Run
 from deltaprop.training.settings import check_settings
@@ -255,3 +258,23 @@ def test_the_state_of_another_network_or_rule_is_refused(dtype, optimizer):
     with pytest.raises(dp.ArgumentError, match=r"^`state` must be of a training with slots\.m float32 \(8,\), .* Got "):
         state.take_up(*packed)
     np.testing.assert_array_equal(net.theta, before)
+
+
+def test_l_bfgs_goes_on_for_the_epochs_that_are_left():
+    net, asked, data, held, state = prepared("auto", "float64", optimizer=dp.LBFGS(), batch_size=None)
+    for epochs in (3, 7):
+        run_training(net, replace(asked, epochs=epochs), data, held, state)
+    assert len(state.history) == state.epochs == state.updates == 7
+
+
+def test_a_closed_training_has_let_go_of_its_data(engine):
+    class Rows(np.ndarray):
+        """An array that can be watched."""
+
+    net = dp.Network([3, 2], dtype="float64", seed=0)
+    X = np.ones((4, 3)).view(Rows)
+    rows = weakref.ref(X)
+    training = engine.plan(net.spec, 4).begin(net.theta, (), Rules(dp.SGD(0.1)), Data(X, np.zeros(4, np.intp), None))
+    training.close()
+    del X
+    assert rows() is None

@@ -137,7 +137,7 @@ def make_spec(
     layers = (*map(get_activation, names), last)
     _check_elementwise(layers)
     spec = Spec(widths, layers, chosen, checked_dtype(dtype), _checked_kinds(kinds, widths))
-    return replace(spec, rates=_checked_rates(rates, spec)) if rates else spec
+    return spec if rates is None else replace(spec, rates=_checked_rates(rates, spec))
 
 
 def _check_elementwise(layers: tuple[Activation, ...]) -> None:
@@ -156,7 +156,7 @@ def _checked_kinds(kinds: object, sizes: tuple[int, ...]) -> tuple[str, ...]:
         got = f"{len(named)} for {L} layers" if named else repr(kinds)
         raise ArgumentError(sentence("kinds", "one kind of layer, or one per layer 1..L", got))
     for l, kind in enumerate(named, 1):
-        if kind not in KINDS:
+        if not isinstance(kind, str) or kind not in KINDS:
             raise one_of("kinds", kind, KINDS)
         if KINDS[kind].square and sizes[l] != sizes[l - 1]:
             must = f"such that layer {l}, of kind {kind}, has the {sizes[l - 1]} units of the layer below"
@@ -165,15 +165,19 @@ def _checked_kinds(kinds: object, sizes: tuple[int, ...]) -> tuple[str, ...]:
 
 
 def _checked_rates(rates: Mapping[tuple[int, str], float], spec: Spec) -> Rates:
+    if not isinstance(rates, Mapping):
+        raise ArgumentTypeError(sentence("rates", "a dict {(layer, parameter): factor}", repr(rates)))
     known = {(block.layer, block.name) for block in spec.blocks}
     for place, factor in rates.items():
-        if place not in known:
-            must = "keyed by (layer, parameter) of this network, such as " + repr(min(known))
-            raise ArgumentError(sentence("rates", must, repr(place)))
+        got = f"{place!r}: {factor!r}"
+        whole = isinstance(place, tuple) and len(place) == 2 and type(place[0]) is int
+        if not whole or place not in known:
+            must = f"keyed by (layer, parameter) of this network, such as {min(known)}"
+            raise ArgumentError(sentence("rates", must, got))
         if isinstance(factor, bool) or not isinstance(factor, (int, float, np.integer, np.floating)):
-            raise ArgumentTypeError(sentence("rates", "made of numbers", repr(factor)))
+            raise ArgumentTypeError(sentence("rates", "made of numbers", got))
         if not 0 <= factor < np.inf:
-            raise ArgumentError(sentence("rates", "made of finite numbers, 0 or more", repr(factor)))
+            raise ArgumentError(sentence("rates", "made of finite numbers, 0 or more", got))
     return tuple(sorted((l, name, float(factor)) for (l, name), factor in rates.items() if factor != 1))
 
 

@@ -78,10 +78,14 @@ class NativeEngine:
     def unsupported(self, spec: Spec, rules: Rules | None = None) -> str | None:
         """A σ or C, a kind of layer or an update rule that the compiled core does not know."""
         for activation in spec.activations:
-            if not built_in(activation) or activation.name not in _native.ACTIVATIONS:
+            if not built_in(activation):
+                return f"your own activation {activation.name!r}"
+            if activation.name not in _native.ACTIVATIONS:
                 return f"the activation {activation.name!r}"
         known = formula(spec.cost)
-        if known is None or known[0] not in _native.COSTS:
+        if known is None:
+            return f"your own cost {spec.cost.name!r}"
+        if known[0] not in _native.COSTS:
             return f"the cost {spec.cost.name!r}"
         for kind in spec.kinds:
             if kind not in _native.KINDS:
@@ -185,9 +189,8 @@ class NativeTraining:
         return np.ones(len(rows)) if self._data.weight is None else self._data.weight[rows]
 
     def close(self) -> None:
-        """Let go of the data."""
-        self._data = self._data.take(slice(0))
-        self._examples = _examples(self._data)
+        """Let go of the data; the training cannot be used any more."""
+        del self._data, self._examples
 
 
 def _examples(data: Data) -> tuple[Any, Array, Array | None]:

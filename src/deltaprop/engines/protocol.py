@@ -67,7 +67,7 @@ class Steps:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What a run of steps tells: how many of them were taken, and of each its numbers (NaN for one not taken).
+    """What a run of steps tells: how many of them were taken, and the numbers of those.
 
     `costs[s]` is C of the batch of step s without penalties; `penalties[s]` is the value of the penalty before step
     s, if the rules say `by_weight`, else 0.
@@ -101,13 +101,16 @@ class Training(Protocol):
         """
 
     def gradient(self, steps: Steps) -> Sums:
-        """The sums over the examples of a single step, θ unchanged; `shares` take the place of w if there are any."""
+        """The sums over the examples of a single step, θ unchanged; `shares` replace the weights.
+
+        Dropout masks go by the place of a row among these: only without dropout do sums of parts add up to the batch's.
+        """
 
     def apply(self, sums: Sums, rate: float, step: int) -> bool:
         """One step, counted from 0, from the gradient Σ / Σ w: penalties, clipping, update; whether it was taken."""
 
     def close(self) -> None:
-        """Let go of the data and of what was made for this training."""
+        """Let go of the data and of what was made for this training, which cannot be used any more."""
 
 
 class Plan(Protocol):

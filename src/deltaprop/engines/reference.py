@@ -76,11 +76,12 @@ class ReferencePlan:
 
     def weighted_gradient(self, theta: Array, data: Data, share: Array, masks: Masks) -> float:
         """Σ share C over the rows, (m,) shares; its gradient is in `grad`. More rows than `batch` go in parts."""
-        if len(data) <= self.batch or masks:
+        if len(data) <= self.batch:
             return self._backprop(theta, data, share, masks)
         cost, total = 0.0, np.zeros_like(self.grad)
         for part in self._parts(len(data)):
-            cost += self._backprop(theta, data.take(part), share[part], {})
+            dropped = {l: mask[:, part] for l, mask in masks.items()}
+            cost += self._backprop(theta, data.take(part), share[part], dropped)
             total += self.grad
         self.grad[...] = total
         return cost
@@ -137,8 +138,8 @@ class ReferenceTraining:
         return self._move(gradient, self._rules.penalties(sums.weight), rate, step)
 
     def close(self) -> None:
-        """Let go of the data."""
-        self._data = self._data.take(slice(0))
+        """Let go of the data; the training cannot be used any more."""
+        del self._data
 
     def _move(self, gradient: Array, penalties: tuple[float, float], rate: float, step: int) -> bool:
         """Penalties, clipping and the update, if the gradient is finite; whether the step was taken."""

@@ -24,7 +24,8 @@ class Optimizer:
 
     def __post_init__(self) -> None:
         for number in fields(self):
-            _check_number(number.name, getattr(self, number.name))
+            check = _check_flag if isinstance(number.default, bool) else _check_number
+            check(number.name, getattr(self, number.name))
 
     @property
     def name(self) -> str:
@@ -38,14 +39,16 @@ class Optimizer:
 
     def update(self, theta: Array, g: Array, slots: tuple[Array, ...], rate: float, t: int) -> None:
         """Move θ one step in place, at step t = 1, 2, ...; all arrays are pieces of the same length."""
-        raise NotImplementedError
+        must = "a class with the method update(theta, g, slots, rate, t), which moves theta in place"
+        raise ArgumentTypeError(sentence("optimizer", must, f"{type(self).__name__}, which has no update"))
+
+
+def _check_flag(name: str, value: object) -> None:
+    if not isinstance(value, (bool, np.bool_)):
+        raise ArgumentTypeError(sentence(name, "True or False", repr(value)))
 
 
 def _check_number(name: str, value: object) -> None:
-    if name == "nesterov":
-        if not isinstance(value, (bool, np.bool_)):
-            raise ArgumentTypeError(sentence(name, "True or False", repr(value)))
-        return
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise ArgumentTypeError(sentence(name, "a number", repr(value)))
     if not np.isfinite(value):
@@ -97,8 +100,8 @@ class RMSprop(Optimizer):
 
     @property
     def slots(self) -> tuple[str, ...]:
-        """v, the decaying mean of g²."""
-        return ("v",)
+        """v, the decaying mean of g²; another name than the velocity of SGD, which does not go on as this mean."""
+        return ("mean_square",)
 
     def update(self, theta: Array, g: Array, slots: tuple[Array, ...], rate: float, t: int) -> None:
         """v <- ρ v + (1 - ρ) g²; θ <- θ - η g / (√v + ε)."""

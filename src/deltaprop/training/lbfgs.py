@@ -28,12 +28,13 @@ def run_lbfgs(run: Run, data: Examples) -> None:
 
     rule = run.settings.optimizer
     assert isinstance(rule, LBFGS)
+    left = run.settings.epochs - run.state.epochs
     problem = _Problem(run, data)
     start = run.net.theta.astype(np.float64)
     problem.check(start)
     options = {
-        "maxiter": run.settings.epochs,
-        "maxfun": rule.max_evaluations or 20 * run.settings.epochs,
+        "maxiter": left,
+        "maxfun": rule.max_evaluations or 20 * left,
         "maxcor": int(rule.memory),
         "gtol": rule.tolerance,
         "ftol": rule.relative_tolerance,
@@ -84,6 +85,7 @@ class _Problem:
         before = run.net.theta.copy() if run.settings.on_step else None
         run.net.theta[...] = theta64
         run.history.steps += 1
+        run.state.updates += 1
         if before is not None:
             self._call_step_callbacks(before)
         self.accepted = self.cost

@@ -91,12 +91,13 @@ def check_settings(
         on_step=callbacks("on_step", given["on_step"]),
         on_epoch=callbacks("on_epoch", given["on_epoch"]),
         on_progress=callbacks("on_progress", given["on_progress"]),
-        order=partial(epoch_order, seed=seed, shuffle=bool(given["shuffle"])),
+        order=partial(epoch_order, seed=seed, shuffle=_flag("shuffle", given["shuffle"])),
         time_limit=_positive("time_limit", given["time_limit"]),
     )
     check_lbfgs(settings.rules, settings.schedule)
     if isinstance(settings.optimizer, LBFGS) and net.spec.rates:
-        raise ArgumentError(sentence("rates", "left out with L-BFGS, which has no learning rate", repr(net.spec.rates)))
+        rates = {(l, name): rate for l, name, rate in net.spec.rates}
+        raise ArgumentError(sentence("rates", "left out with L-BFGS, which has no learning rate", repr(rates)))
     return settings, train_on, validate_on
 
 
@@ -165,6 +166,12 @@ def number(name: str, value: Any) -> float:
     if not (np.isfinite(value) and value >= 0):
         raise ArgumentError(sentence(name, "finite and 0 or more", repr(value)))
     return float(value)
+
+
+def _flag(name: str, value: object) -> bool:
+    if not isinstance(value, (bool, np.bool_)):
+        raise ArgumentTypeError(sentence(name, "True or False", repr(value)))
+    return bool(value)
 
 
 def _positive(name: str, value: Any) -> float | None:

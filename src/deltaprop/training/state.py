@@ -22,7 +22,7 @@ from deltaprop.training.history import History
 from deltaprop.training.score import score_name
 
 Arrays = dict[str, Array]
-ARRAY, NUMBER = "array", "number"  # keys that stand for an array by name, and for a number that JSON has no name for
+ARRAY, NUMBER = "$array", "$number"  # keys that stand for an array by name, and for a number that JSON has no name for
 CLOCK = "seconds"  # differs from run to run
 
 
