@@ -1,6 +1,6 @@
 """Runs all measurements, in about 20 minutes; `make bench` calls it. `pip install '.[bench]'` installs the peers."""
 
-from benchmarks import _machine, fit, memory, overhead, reference, sklearn_migration, sparse, start_up, tables
+from benchmarks import _machine, fit, memory, norms, overhead, reference, sklearn_migration, sparse, start_up, tables
 from benchmarks.peers import __main__ as peers
 
 MODULES = {
@@ -11,6 +11,7 @@ MODULES = {
     "start_up": start_up,
     "reference": reference,
     "sparse": sparse,
+    "norms": norms,
     "memory": memory,
     "tables": tables,
 }

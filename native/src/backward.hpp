@@ -50,7 +50,7 @@ public:
             norms[i] = 0;
             for (int l = 1; l <= net_.L; l++)
                 at(l, [&](auto kind, const Link<T>& link) {
-                    norms[i] = std::hypot(norms[i], kind.gradient_norm(link, i));
+                    norms[i] = length_of_both(norms[i], kind.gradient_norm(link, i));
                 });
         });
     }

@@ -48,9 +48,9 @@ template <class T> struct Dense {
     static double gradient_norm(const Link<T>& at, int64_t i) {
         const Layer<T>&layer = at.layer, &below = at.below;
         const double delta = length(layer.ds + i * layer.stride, layer.n);
-        if (!at.stored) return delta * std::hypot(length(below.a + i * below.stride, below.n), 1);
+        if (!at.stored) return delta * length_of_both(length(below.a + i * below.stride, below.n), 1);
         const Lists<T>& A = at.stored->by_example();
-        return delta * std::hypot(length(A.x + A.starts[i], A.starts[i + 1] - A.starts[i]), 1);
+        return delta * length_of_both(length(A.x + A.starts[i], A.starts[i + 1] - A.starts[i]), 1);
     }
 
     // BP3 and BP4 of m rows, into the gradient.

@@ -24,6 +24,12 @@ template <class Number> double length(int64_t n, Number&& number) {
     return top * std::sqrt(scaled);
 }
 
+// √(x² + y²).
+inline double length_of_both(double x, double y) {
+    const double square = x * x + y * y;
+    return square > 1 / SAFE_SQUARES && square < SAFE_SQUARES ? std::sqrt(square) : std::hypot(x, y);
+}
+
 template <class T> double length(const T* v, int64_t n) {
     return length(n, [v](int64_t i) { return double(v[i]); });
 }
