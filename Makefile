@@ -27,7 +27,7 @@ test: $(READY)  ## the test suite, under three minutes
 test-random: SEED := $(or $(SEED),$(shell date +%s))
 test-random: $(READY)  ## the property tests of equations and checks with a fresh seed (or SEED=...), under two minutes
 	@echo "seed $(SEED): make test-random SEED=$(SEED) repeats this run"
-	@$(BIN)/python -m pytest -q -n auto -m hypothesis --hypothesis-profile=random --hypothesis-seed=$(SEED) tests/core tests/test_the_tests.py
+	@$(BIN)/python -m pytest -q -n auto -m hypothesis --hypothesis-profile=random --hypothesis-seed=$(SEED) tests/core tests/trace tests/derivation tests/test_the_tests.py
 
 lint: $(READY)  ## ruff, and the check of the prose
 	@$(BIN)/ruff check .
