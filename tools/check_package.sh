@@ -30,5 +30,5 @@ if "$work/user/bin/deltaprop" evaluate iris.safetensors iris --engine native 2> 
   echo "--engine native was accepted without one"
   exit 1
 fi
-grep -x "Error: The engine 'native' is not available: .*" said.txt
+grep -x "Error: The native engine is not available: .*" said.txt
 echo "the package works as a user gets it, with a compiler and without"
