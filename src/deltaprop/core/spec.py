@@ -81,7 +81,7 @@ class Spec:
     @cached_property
     def decaying(self) -> tuple[slice, ...]:
         """The slices of θ that penalties and decay act on: the weights."""
-        return tuple(part.at for part in parts(block for block in self.blocks if block.decays))
+        return tuple(part.at for part in self.parts if part.decays)
 
     @cached_property
     def n_parameters(self) -> int:
